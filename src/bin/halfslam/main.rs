@@ -1,0 +1,3 @@
+//! `halfslam`: the command line.
+
+fn main() {}

@@ -1,0 +1,4 @@
+//! Files: pose graphs, trajectories, clouds, and recordings of sensors in every common format.
+
+#[cfg(feature = "pipeline")]
+pub mod sources;

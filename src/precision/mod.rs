@@ -1,0 +1,5 @@
+//! Which computation runs in which precision: policies, scalar types, scaling into half, and the kernels.
+
+mod policy;
+
+pub use policy::{Policy, PolicyError, Precision};

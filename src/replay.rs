@@ -1,0 +1,1 @@
+//! A recording through the whole pipeline, in one process.

@@ -1,0 +1,97 @@
+//! Samples of the sensors.
+
+use crate::geometry::Se3;
+use image::{GrayImage, ImageBuffer, Luma, RgbImage};
+use nalgebra::{Matrix6, Vector3};
+
+/// Depth along the optical axis (m) per pixel; 0 where there is none.
+pub type DepthImage = ImageBuffer<Luma<f32>, Vec<f32>>;
+
+/// The rectified images of one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Images {
+    /// A rectified pair.
+    Stereo {
+        /// Left image.
+        left: GrayImage,
+        /// Right image.
+        right: GrayImage,
+    },
+    /// An image with aligned depth.
+    Rgbd {
+        /// The image.
+        gray: GrayImage,
+        /// Its depth, same size.
+        depth: DepthImage,
+    },
+    /// A single image.
+    Mono {
+        /// The image.
+        gray: GrayImage,
+    },
+}
+
+/// The rectified images of one moment, with their time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame {
+    /// When the images were taken (ns).
+    pub stamp_nanos: i64,
+    /// The images.
+    pub images: Images,
+    /// The (left) image in colour, for the map's points.
+    pub color: Option<RgbImage>,
+}
+
+impl Frame {
+    /// The image that poses refer to: left, or the only one.
+    pub fn reference(&self) -> &GrayImage {
+        match &self.images {
+            Images::Stereo { left, .. } => left,
+            Images::Rgbd { gray, .. } | Images::Mono { gray } => gray,
+        }
+    }
+}
+
+/// The pose that the wheels (or any other odometry) have summed up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WheelSample {
+    /// Time (ns).
+    pub stamp_nanos: i64,
+    /// Base coordinates into the wheel odometry's own world, which drifts.
+    pub t_wheel_base: Se3,
+    /// Covariance of the pose `[ρ; φ]` as the odometry states it, zero where it does not.
+    pub covariance: Matrix6<f64>,
+}
+
+/// A sample of the inertial unit, in its own frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImuSample {
+    /// Time (ns).
+    pub stamp_nanos: i64,
+    /// Angular velocity (rad/s).
+    pub angular_velocity: Vector3<f64>,
+    /// Specific force (m/s²).
+    pub linear_acceleration: Vector3<f64>,
+}
+
+/// One sample of any sensor.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SensorEvent {
+    /// Images.
+    Frame(Box<Frame>),
+    /// Wheel odometry.
+    Wheel(WheelSample),
+    /// Inertial unit.
+    Imu(ImuSample),
+}
+
+impl SensorEvent {
+    /// When it was measured (ns).
+    pub fn stamp_nanos(&self) -> i64 {
+        match self {
+            Self::Frame(frame) => frame.stamp_nanos,
+            Self::Wheel(sample) => sample.stamp_nanos,
+            Self::Imu(sample) => sample.stamp_nanos,
+        }
+    }
+}

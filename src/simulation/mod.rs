@@ -1,0 +1,1 @@
+//! A robot's tour through a furnished flat, rendered to a recording.

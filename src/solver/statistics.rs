@@ -1,0 +1,53 @@
+//! What happened in a solve.
+
+use serde::Serialize;
+
+/// Time by phase of a solve, in milliseconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct PhaseTimes {
+    /// Residuals and cost.
+    pub residual_ms: f64,
+    /// Jacobian, its scaling and its rounding to storage.
+    pub jacobian_ms: f64,
+    /// Computing the preconditioner.
+    pub factor_ms: f64,
+    /// Applying the preconditioner.
+    pub triangular_ms: f64,
+    /// Products with the Jacobian and its transpose.
+    pub product_ms: f64,
+    /// Update of the unknowns.
+    pub update_ms: f64,
+}
+
+/// What happened in one nonlinear solve.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct SolveStatistics {
+    /// Which problem: `bundle`, `pose_graph`, ...
+    pub problem: String,
+    /// Name of the precision policy.
+    pub policy: String,
+    /// Half the sum of squared whitened (and robustified) residuals before.
+    pub initial_cost: f64,
+    /// The same after.
+    pub final_cost: f64,
+    /// Cost after each outer iteration, the initial one first.
+    pub cost_history: Vec<f64>,
+    /// Outer iterations.
+    pub iterations: usize,
+    /// Iterations of the linear solver, all outer iterations together.
+    pub cg_iterations: usize,
+    /// Whether a stopping test other than the iteration limit ended it.
+    pub converged: bool,
+    /// Why it stopped, with the value and the tolerance.
+    pub stop_reason: String,
+    /// Repeats one precision higher, and why.
+    pub escalations: Vec<String>,
+    /// Number of residual rows.
+    pub row_count: usize,
+    /// Number of unknowns.
+    pub column_count: usize,
+    /// Time of the whole solve.
+    pub solve_ms: f64,
+    /// Time by phase.
+    pub phases: PhaseTimes,
+}

@@ -1,0 +1,1 @@
+//! Sparse block matrices: the Jacobian, orderings, incomplete Cholesky factors and triangular solves.

@@ -36,13 +36,5 @@ crate::options! {
         sync_tolerance_secs: f64 = 0.005, "s", 0.0..=1.0, startup;
         /// A topic that has said nothing for this long is reported in the diagnostics.
         topic_timeout_secs: f64 = 3.0, "s", 0.1..=3600.0, startup;
-        /// With input `images`: a keyframe is made after this way.
-        keyframe_distance_m: f64 = 0.3, "m", 0.01..=100.0, startup;
-        /// With input `images`: a keyframe is made after this turn.
-        keyframe_rotation_deg: f64 = 15.0, "deg", 0.5..=180.0, startup;
-        /// With input `images`: standard deviation of the odometry's position per way, if its messages state none.
-        odometry_drift_percent: f64 = 2.0, "%", 0.01..=100.0, startup;
-        /// With input `images`: standard deviation of the odometry's heading per way, if its messages state none.
-        odometry_turn_drift_deg_per_m: f64 = 1.0, "deg/m", 0.01..=100.0, startup;
     }
 }

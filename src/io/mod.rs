@@ -4,3 +4,4 @@
 pub mod bag;
 #[cfg(feature = "pipeline")]
 pub mod sources;
+pub mod ply;

@@ -5,3 +5,5 @@ pub mod bag;
 #[cfg(feature = "pipeline")]
 pub mod sources;
 pub mod ply;
+pub mod table;
+pub mod trajectory;

@@ -5,12 +5,13 @@ mod synthetic;
 use halfslam::geometry::Se3;
 use halfslam::map::{LoopCloser, MapError, MapOptions};
 use halfslam::odometry::KeyframeId;
+use halfslam::place::{DescribedKeyframe, VerificationOptions, Verifier, View};
 use halfslam::precision::Policy;
 use nalgebra::{Point3, Vector3};
 use synthetic::{Drive, World, circle, drift_m, pose};
 
-/// A bias that bends a circle of 3 m into a spiral: 4% of scale, 1.7 degrees per metre.
-const BIAS: [f64; 6] = [0.04, 0.0, 0.0, 0.0, 0.0, 0.03];
+/// A bias that bends a circle of 3 m into a spiral: 3% of scale, 0.6 degrees per metre.
+const BIAS: [f64; 6] = [0.03, 0.0, 0.0, 0.0, 0.0, 0.01];
 
 fn closer() -> LoopCloser {
     LoopCloser::new(&MapOptions::default(), &Policy::resolve("mixed").expect("known"))
@@ -20,13 +21,13 @@ fn hall(seed: u64) -> World {
     World::room(seed, Point3::new(0.0, 0.0, 0.5), Vector3::new(12.0, 12.0, 3.0), 2500)
 }
 
-/// Loops that are wrong by more than 0.3 m or 10 degrees.
-fn false_loops(closer: &LoopCloser, truth: &[Se3]) -> usize {
-    let wrong = |found: &&halfslam::map::LoopClosure| {
+/// Loops that are wrong by more than 0.3 m or 10 degrees: their nodes and errors.
+fn false_loops(closer: &LoopCloser, truth: &[Se3]) -> Vec<(usize, usize, f64, f64)> {
+    let errors = closer.loops().iter().map(|found| {
         let e = (truth[found.from_node].inverse() * truth[found.to_node]).inverse() * found.t_from_to;
-        e.translation.vector.norm() > 0.3 || e.rotation.angle() > 10f64.to_radians()
-    };
-    closer.loops().iter().filter(wrong).count()
+        (found.from_node, found.to_node, e.translation.vector.norm(), e.rotation.angle().to_degrees())
+    });
+    errors.filter(|(_, _, distance_m, angle_deg)| *distance_m > 0.3 || *angle_deg > 10.0).collect()
 }
 
 #[test]
@@ -47,7 +48,7 @@ fn a_second_round_corrects_the_first() {
         }
     }
     assert!(corrections >= 3, "{corrections} corrections");
-    assert_eq!(false_loops(&closer, &truth), 0);
+    assert_eq!(false_loops(&closer, &truth), []);
     let (before, after) = (drift_m(&odometry, &truth), drift_m(&closer.graph().nodes, &truth));
     assert!(after < 0.5 * before, "{before} m became {after} m");
     let newest = closer.t_map_odom() * odometry[odometry.len() - 1];
@@ -88,12 +89,18 @@ fn rooms_that_look_the_same_are_not_one() {
     for t_world_base in &truth {
         closer.add(drive.keyframe(t_world_base)).expect("good keyframes");
     }
-    assert_eq!(false_loops(&closer, &truth), 0);
-    let between = closer
-        .loops()
-        .iter()
-        .filter(|found| (truth[found.from_node].translation.x - truth[found.to_node].translation.x).abs() > 8.0);
-    assert_eq!(between.count(), 0);
+    assert_eq!(false_loops(&closer, &truth), []);
+    assert!(closer.loops().len() > 3, "true loops are found within each room");
+    // The images alone would have closed a loop between the rooms.
+    let mut random = drive.random.clone();
+    let mut view = |x: f64| {
+        let t_world_base = pose(x, 0.5, 1.0);
+        let features = world.features(&t_world_base, &mut random);
+        View::new(&DescribedKeyframe { features, ..Drive::new(&world, 0, [0.0; 6], 0.0).keyframe(&t_world_base) })
+    };
+    let alias =
+        Verifier::new(&VerificationOptions::default()).verify(&view(0.0), &view(15.0)).expect("they look alike");
+    assert!(alias.t_from_to.translation.vector.norm() < 0.1);
 }
 
 #[test]
@@ -106,14 +113,7 @@ fn rooms_with_nothing_in_common_give_no_loop() {
         assert!(closer.add(drive.keyframe(t_world_base)).expect("good keyframes").is_none());
     }
     assert!(closer.loops().is_empty());
-    assert_eq!(
-        closer.t_map_odom().translation.vector.norm(),
-        (closer.graph().nodes[truth.len() - 1]
-            * (closer.t_map_odom().inverse() * closer.graph().nodes[truth.len() - 1]).inverse())
-        .translation
-        .vector
-        .norm()
-    );
+    assert!(closer.t_map_odom().translation.vector.norm() < 1e-9, "nothing to correct");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn an_odometry_that_starts_anew_is_joined() {
     let truth: Vec<Se3> = first.iter().chain(&second).copied().collect();
     let across = closer.loops().iter().filter(|found| found.from_node < first.len() && found.to_node >= first.len());
     assert!(across.count() >= 2);
-    assert_eq!(false_loops(&closer, &truth), 0);
+    assert_eq!(false_loops(&closer, &truth), []);
     let error_m = drift_m(&closer.graph().nodes, &truth);
     assert!(error_m < 0.15, "{error_m} m");
 }

@@ -55,12 +55,8 @@ impl Topics {
         right_info: Some("right/camera_info"),
     };
     /// The topics of a colour camera with aligned depth.
-    pub const RGBD: Self = Self {
-        reference: "color/image_rect",
-        second: "depth/image_rect",
-        info: "color/camera_info",
-        right_info: None,
-    };
+    pub const RGBD: Self =
+        Self { reference: "color/image_rect", second: "depth/image_rect", info: "color/camera_info", right_info: None };
 
     /// Those that the options ask for.
     pub fn of(options: &RosOptions) -> &'static Self {
@@ -138,11 +134,13 @@ impl CameraTopics {
         let pair = match message {
             CameraMessage::Reference(image) => {
                 self.diagnostics.heard(self.topics.reference);
-                self.pairs.add_first(self.stamp(&image), image)
+                let stamp_nanos = self.stamp(&image);
+                self.pairs.add_first(stamp_nanos, image)
             }
             CameraMessage::Second(image) => {
                 self.diagnostics.heard(self.topics.second);
-                self.pairs.add_second(self.stamp(&image), image)
+                let stamp_nanos = self.stamp(&image);
+                self.pairs.add_second(stamp_nanos, image)
             }
             CameraMessage::ReferenceInfo(info) => {
                 self.diagnostics.heard(self.topics.info);
@@ -193,14 +191,14 @@ impl CameraTopics {
         let base_frame = &self.options.base_frame;
         let t_base_camera = self.given_pose.or_else(|| self.transforms.lookup(base_frame, camera_frame));
         let missing = t_base_camera.is_none().then(|| {
-            format!("no transform from {camera_frame} to {base_frame} on /tf_static; publish one or set ros.camera_pose")
+            format!(
+                "no transform from {camera_frame} to {base_frame} on /tf_static; publish one or set ros.camera_pose"
+            )
         });
         self.diagnostics.trouble("camera pose", missing);
         let (t_base_camera, info) = (t_base_camera?, self.info.as_ref()?);
         let (topic, rig) = match self.topics.right_info {
-            Some(topic) => {
-                (topic, camera::stereo_rig_from_infos(info, self.right_info.as_ref()?, &t_base_camera))
-            }
+            Some(topic) => (topic, camera::stereo_rig_from_infos(info, self.right_info.as_ref()?, &t_base_camera)),
             None => (self.topics.info, camera::depth_rig_from_info(info, &t_base_camera)),
         };
         rig.map_err(|bad| self.diagnostics.reject(topic, &bad)).ok()
@@ -261,7 +259,9 @@ fn parse_pose(text: &str) -> Result<Option<Se3>, RosError> {
         return Ok(None);
     }
     let refuse = |reason: &str| {
-        RosError::Other(format!("parameter 'ros.camera_pose': {reason}; expected x y z qx qy qz qw (m), found '{text}'"))
+        RosError::Other(format!(
+            "parameter 'ros.camera_pose': {reason}; expected x y z qx qy qz qw (m), found '{text}'"
+        ))
     };
     let numbers = text.split_whitespace().map(str::parse::<f64>).collect::<Result<Vec<_>, _>>();
     let [x, y, z, qx, qy, qz, qw] = numbers.ok().and_then(|numbers| numbers.try_into().ok()).unwrap_or([f64::NAN; 7]);

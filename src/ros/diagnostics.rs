@@ -1,10 +1,10 @@
 //! What a node says of itself on `/diagnostics`: rates, drops, bad messages, topics that are silent.
 
-use super::BadMessage;
 use super::convert::pose::header_msg;
+use super::{BadMessage, Node, RosError, qos};
 use r2r::diagnostic_msgs::msg::{DiagnosticArray, DiagnosticStatus, KeyValue};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Collects what happens in a node; shared by its threads.
@@ -141,7 +141,7 @@ impl Diagnostics {
         }
         let healthy = troubles.is_empty();
         let status = DiagnosticStatus {
-            level: if healthy { DiagnosticStatus::OK } else { DiagnosticStatus::WARN } as u8,
+            level: if healthy { DiagnosticStatus::OK as u8 } else { DiagnosticStatus::WARN as u8 },
             name: format!("halfslam: {}", self.name),
             message: if healthy { "running".into() } else { troubles.join("; ") },
             hardware_id: String::new(),
@@ -153,6 +153,26 @@ impl Diagnostics {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Publishes the reports once a second, for ever.
+///
+/// # Errors
+/// [`RosError::Call`] if `/diagnostics` cannot be advertised; the future's if publishing fails.
+pub fn publish_reports(
+    node: &mut Node,
+    diagnostics: Arc<Diagnostics>,
+) -> Result<impl Future<Output = Result<(), RosError>> + Send + use<>, RosError> {
+    let topic = node.publisher::<DiagnosticArray>("/diagnostics", qos::results())?;
+    let clock = node.clock();
+    Ok(async move {
+        let mut ticks = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            ticks.tick().await;
+            let report = diagnostics.report(clock.now_nanos());
+            topic.publish(&report).map_err(|error| RosError::Call { doing: "/diagnostics".into(), error })?;
+        }
+    })
 }
 
 impl State {
@@ -195,6 +215,8 @@ mod tests {
         diagnostics.reject("wheel", &BadMessage::new("no pose"));
         std::thread::sleep(Duration::from_millis(2));
         let message = status(&diagnostics).message;
-        assert!(message.contains("left/image_rect: nothing heard") && message.contains("1 bad messages on wheel: no pose"));
+        assert!(
+            message.contains("left/image_rect: nothing heard") && message.contains("1 bad messages on wheel: no pose")
+        );
     }
 }

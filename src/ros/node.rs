@@ -73,7 +73,7 @@ impl Node {
     ///
     /// # Errors
     /// [`RosError::Call`] names the topic.
-    pub fn subscribe<T: WrappedTypesupport + 'static>(
+    pub fn subscribe<T: WrappedTypesupport + Send + 'static>(
         &mut self,
         topic: &str,
         qos: QosProfile,
@@ -161,7 +161,8 @@ where
 pub fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+    let _ =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
 }
 
 fn try_run<Work>(name: &str, start: impl FnOnce(&mut Node) -> Result<Work, RosError>) -> Result<(), RosError>

@@ -60,10 +60,7 @@ impl Live {
     }
 
     /// Answers parameter services from now on; the future must run while the node spins.
-    pub(super) fn serve(
-        &self,
-        node: &mut r2r::Node,
-    ) -> Result<impl Future<Output = ()> + Send + use<>, RosError> {
+    pub(super) fn serve(&self, node: &mut r2r::Node) -> Result<impl Future<Output = ()> + Send + use<>, RosError> {
         let params: Arc<Mutex<dyn RosParams + Send>> = Arc::new(Mutex::new(self.clone()));
         let (serving, _events) = node
             .make_derived_parameter_handler(params)
@@ -83,7 +80,11 @@ fn assign(config: &mut Config, name: &str, value: &r2r::ParameterValue) -> Resul
     }
     let Some(value) = value_from_ros(value) else {
         let found = ParameterValue::Text(value.type_name().into());
-        return Err(ParameterError::Type { name: name.into(), expected: "a number, text, or a list of numbers", found });
+        return Err(ParameterError::Type {
+            name: name.into(),
+            expected: "a number, text, or a list of numbers",
+            found,
+        });
     };
     config.set("", name, &value)
 }
@@ -191,14 +192,19 @@ mod tests {
 
     #[test]
     fn a_misspelt_name_is_refused_with_the_right_one() {
-        assert!(refused("ros.odom_fram", Value::String("x".into())).contains("'ros.odom_fram'; did you mean 'ros.odom_frame'?"));
+        assert!(
+            refused("ros.odom_fram", Value::String("x".into()))
+                .contains("'ros.odom_fram'; did you mean 'ros.odom_frame'?")
+        );
         assert!(refused("odom_frame", Value::String("x".into())).contains("did you mean 'ros.odom_frame'?"));
         assert!(!refused("zzz", Value::Bool(true)).contains("did you mean"));
     }
 
     #[test]
     fn wrong_types_and_ranges_are_refused() {
-        assert!(refused("ros.publish_tf", Value::String("yes".into())).contains("expected true or false, found \"yes\""));
+        assert!(
+            refused("ros.publish_tf", Value::String("yes".into())).contains("expected true or false, found \"yes\"")
+        );
         assert!(refused("ros.camera", Value::String("sonar".into())).contains("stereo | rgbd"));
         assert!(refused("ros.frame_queue", Value::StringArray(vec![])).contains("found \"string array\""));
     }

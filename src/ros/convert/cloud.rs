@@ -16,12 +16,8 @@ pub fn cloud_msg_from_points(points: &[MapPoint], stamp_nanos: i64, frame_id: &s
         let [red, green, blue] = point.color;
         data.extend_from_slice(&[blue, green, red, 0]);
     }
-    let field = |name: &str, offset| PointField {
-        name: name.into(),
-        offset,
-        datatype: PointField::FLOAT32 as u8,
-        count: 1,
-    };
+    let field =
+        |name: &str, offset| PointField { name: name.into(), offset, datatype: PointField::FLOAT32 as u8, count: 1 };
     PointCloud2 {
         header: header_msg(stamp_nanos, frame_id),
         height: 1,

@@ -14,13 +14,13 @@ const LOOP_COLOR: [f32; 4] = [0.9, 0.15, 0.15, 1.0];
 /// Markers: a point for each keyframe, a line for each edge of the odometry and, in another colour, of a loop.
 /// Their namespaces are `keyframes`, `odometry` and `loops`.
 pub fn marker_array_from_graph(graph: &PoseGraph, stamp_nanos: i64, frame_id: &str) -> MarkerArray {
-    let marker = |namespace: &str, type_: i64, width_m: f64, [r, g, b, a]: [f32; 4], points: Vec<Point>| Marker {
+    let marker = |namespace: &str, type_: i32, width_m: f64, [r, g, b, a]: [f32; 4], points: Vec<Point>| Marker {
         header: header_msg(stamp_nanos, frame_id),
         ns: namespace.into(),
         id: 0,
-        type_: type_ as i32,
+        type_,
         // A marker without points is an error to RViz.
-        action: if points.is_empty() { Marker::DELETE } else { Marker::ADD } as i32,
+        action: if points.is_empty() { Marker::DELETE as i32 } else { Marker::ADD as i32 },
         pose: Pose { orientation: Quaternion { w: 1.0, ..Quaternion::default() }, ..Pose::default() },
         scale: Vector3 { x: width_m, y: width_m, z: width_m },
         color: ColorRGBA { r, g, b, a },
@@ -30,9 +30,9 @@ pub fn marker_array_from_graph(graph: &PoseGraph, stamp_nanos: i64, frame_id: &s
     let nodes = graph.nodes.iter().map(point_of).collect();
     MarkerArray {
         markers: vec![
-            marker("keyframes", Marker::SPHERE_LIST.into(), 0.06, KEYFRAME_COLOR, nodes),
-            marker("odometry", Marker::LINE_LIST.into(), 0.02, ODOMETRY_COLOR, lines(graph, |edge| !edge.robust)),
-            marker("loops", Marker::LINE_LIST.into(), 0.03, LOOP_COLOR, lines(graph, |edge| edge.robust)),
+            marker("keyframes", Marker::SPHERE_LIST as i32, 0.06, KEYFRAME_COLOR, nodes),
+            marker("odometry", Marker::LINE_LIST as i32, 0.02, ODOMETRY_COLOR, lines(graph, |edge| !edge.robust)),
+            marker("loops", Marker::LINE_LIST as i32, 0.03, LOOP_COLOR, lines(graph, |edge| edge.robust)),
         ],
     }
 }

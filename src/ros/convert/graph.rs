@@ -61,11 +61,9 @@ mod tests {
             information: Matrix6::identity(),
             robust,
         };
-        let graph = PoseGraph {
-            nodes: (0..3).map(|x| Se3::translation(f64::from(x), 0.0, 0.0)).collect(),
-            edges: vec![edge(0, 1, false), edge(1, 2, false), edge(0, 2, true)],
-            ..PoseGraph::default()
-        };
+        let mut graph = PoseGraph::default();
+        graph.nodes = (0..3).map(|x| Se3::translation(f64::from(x), 0.0, 0.0)).collect();
+        graph.edges = vec![edge(0, 1, false), edge(1, 2, false), edge(0, 2, true)];
         let markers = marker_array_from_graph(&graph, 0, "map").markers;
         assert_eq!(markers.iter().map(|marker| marker.points.len()).collect::<Vec<_>>(), [3, 4, 2]);
         assert_eq!((markers[2].points[0].x, markers[2].points[1].x), (0.0, 2.0));

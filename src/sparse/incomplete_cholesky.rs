@@ -110,13 +110,14 @@ impl IncompleteCholesky {
         options: &CholeskyOptions,
         precision: Precision,
     ) -> Result<Self, SparseError> {
-        let matrix = NormalMatrix::<B>::assemble(structure, flat, weights, options.fill_level, |adjacency| {
-            match options.ordering.as_str() {
-                "natural" => (0..adjacency.rows()).collect(),
-                "reverse_cuthill_mckee" => reverse_cuthill_mckee(adjacency),
-                _ => minimum_degree(adjacency),
-            }
-        })?;
+        let matrix =
+            NormalMatrix::<B>::assemble(structure, flat, weights, options.fill_level, |adjacency| {
+                match options.ordering.as_str() {
+                    "natural" => (0..adjacency.rows()).collect(),
+                    "reverse_cuthill_mckee" => reverse_cuthill_mckee(adjacency),
+                    _ => minimum_degree(adjacency),
+                }
+            })?;
         match precision {
             Precision::F64 => Self::of_matrix::<f64, B>(matrix, options, precision),
             _ => Self::of_matrix::<f32, B>(matrix, options, precision),

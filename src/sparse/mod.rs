@@ -19,7 +19,9 @@ pub use triangular::TriangularScratch;
 #[derive(Debug, thiserror::Error)]
 pub enum SparseError {
     /// An incomplete factor needs blocks of one size.
-    #[error("incomplete Cholesky: expected variable blocks of {expected} unknowns (all 3 or all 6), found one of {found}")]
+    #[error(
+        "incomplete Cholesky: expected variable blocks of {expected} unknowns (all 3 or all 6), found one of {found}"
+    )]
     BlockSize {
         /// The size of the others.
         expected: usize,
@@ -33,7 +35,9 @@ pub enum SparseError {
         column: usize,
     },
     /// A pivot stayed bad.
-    #[error("incomplete Cholesky: the pivot at column {column} stayed bad up to a shift of {max_shift} times the diagonal")]
+    #[error(
+        "incomplete Cholesky: the pivot at column {column} stayed bad up to a shift of {max_shift} times the diagonal"
+    )]
     Pivot {
         /// First column of the variable block.
         column: usize,

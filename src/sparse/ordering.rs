@@ -27,8 +27,7 @@ pub fn adjacency(n: usize, pairs: impl IntoIterator<Item = (usize, usize)>) -> A
 pub fn minimum_degree(adjacency: &Adjacency) -> Vec<usize> {
     let n = adjacency.rows();
     let mut graph = QuotientGraph::new(adjacency);
-    let mut queue: BinaryHeap<Reverse<(u32, u32)>> =
-        (0..n).map(|i| Reverse((graph.degree[i], i as u32))).collect();
+    let mut queue: BinaryHeap<Reverse<(u32, u32)>> = (0..n).map(|i| Reverse((graph.degree[i], i as u32))).collect();
     let mut order = Vec::with_capacity(n);
     while let Some(Reverse((degree, pivot))) = queue.pop() {
         let stale = graph.eliminated[pivot as usize] || graph.degree[pivot as usize] != degree;

@@ -1,4 +1,6 @@
 //! Files: pose graphs, trajectories, clouds, and recordings of sensors in every common format.
 
 #[cfg(feature = "pipeline")]
+pub mod bag;
+#[cfg(feature = "pipeline")]
 pub mod sources;

@@ -20,7 +20,8 @@ pub struct PoseGraphEdge {
     pub robust: bool,
 }
 
-/// Poses and the relative poses measured between them.
+/// Poses and the relative poses measured between them. Made with [`PoseGraph::new`] or `default`, and grown by pushing
+/// nodes and edges.
 #[derive(Debug, Clone, Default)]
 pub struct PoseGraph {
     /// Node coordinates into map coordinates.
@@ -44,6 +45,11 @@ crate::options! {
 }
 
 impl PoseGraph {
+    /// A graph of these nodes and measurements.
+    pub fn new(nodes: Vec<Se3>, fixed: Vec<usize>, edges: Vec<PoseGraphEdge>) -> Self {
+        Self { nodes, fixed, edges }
+    }
+
     /// Optimizes the nodes in place. On an error nothing is changed.
     ///
     /// # Errors

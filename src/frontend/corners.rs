@@ -158,9 +158,8 @@ fn choose(
 fn is_free(px: &Vector2<f64>, occupants: &[Vec<Vector2<f64>>], grid: &Grid, index: usize, distance_px: f64) -> bool {
     let (row, column) = (index / grid.columns, index % grid.columns);
     (row.saturating_sub(1)..=(row + 1).min(grid.rows - 1)).all(|row| {
-        (column.saturating_sub(1)..=(column + 1).min(grid.columns - 1)).all(|column| {
-            occupants[row * grid.columns + column].iter().all(|other| (other - px).norm() >= distance_px)
-        })
+        (column.saturating_sub(1)..=(column + 1).min(grid.columns - 1))
+            .all(|column| occupants[row * grid.columns + column].iter().all(|other| (other - px).norm() >= distance_px))
     })
 }
 
@@ -178,7 +177,9 @@ mod tests {
         let found = CornerDetector::default().detect(&squares(), &[], 100, 6.0, 8).unwrap();
         assert!(found.len() > 40, "{} corners", found.len());
         for px in &found {
-            let offset = |value: f64| (value % 40.0 - 0.0).abs().min((value % 40.0 - 9.0).abs()).min((value % 40.0 - 40.0).abs());
+            let offset = |value: f64| {
+                (value % 40.0 - 0.0).abs().min((value % 40.0 - 9.0).abs()).min((value % 40.0 - 40.0).abs())
+            };
             assert!(offset(px.x) <= 1.5 && offset(px.y) <= 1.5, "{px:?}");
         }
     }

@@ -32,14 +32,25 @@ pub struct PoseSolution {
     pub t_world_camera: Se3,
     /// Covariance of `[ρ; φ]` in the camera's own frame (m, rad), as if the landmarks' depths alone were uncertain.
     pub covariance: Matrix6<f64>,
-    /// Which sightings agree with it.
-    pub inliers: Vec<bool>,
+    /// How each sighting agrees with it.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// How a sighting agrees with a pose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// In all that was measured.
+    Inlier,
+    /// In the (left) image, but not in the right column: a mismatch, or the depth of what lies behind an edge.
+    DirectionOnly,
+    /// Not at all.
+    Outlier,
 }
 
 impl PoseSolution {
-    /// Sightings that agree.
+    /// Sightings that agree, at least in direction.
     pub fn inlier_count(&self) -> usize {
-        self.inliers.iter().filter(|&&inlier| inlier).count()
+        self.verdicts.iter().filter(|&&verdict| verdict != Verdict::Outlier).count()
     }
 }
 
@@ -73,11 +84,11 @@ pub fn pose_from_sightings(
 ) -> Option<PoseSolution> {
     let view = View { camera, baseline_m, sigma_px };
     let mut t_world_camera = prior.t_world_camera;
-    let mut inliers = vec![true; sightings.len()];
+    let mut verdicts = vec![Verdict::Inlier; sightings.len()];
     let mut information = prior.information;
     for _ in 0..ROUNDS {
         for _ in 0..STEPS {
-            let (normal, gradient) = view.normal_equations(sightings, &inliers, &t_world_camera, prior);
+            let (normal, gradient) = view.normal_equations(sightings, &verdicts, &t_world_camera, prior);
             information = normal;
             let step = normal.cholesky()?.solve(&gradient);
             if !step.iter().all(|value| value.is_finite()) {
@@ -88,12 +99,13 @@ pub fn pose_from_sightings(
                 break;
             }
         }
-        for (inlier, sighting) in inliers.iter_mut().zip(sightings) {
-            *inlier = view.agrees(sighting, &t_world_camera);
+        let t_camera_world = t_world_camera.inverse();
+        for (verdict, sighting) in verdicts.iter_mut().zip(sightings) {
+            *verdict = view.judge(sighting, &t_camera_world);
         }
     }
     t_world_camera.rotation.renormalize();
-    Some(PoseSolution { t_world_camera, covariance: information.cholesky()?.inverse(), inliers })
+    Some(PoseSolution { t_world_camera, covariance: information.cholesky()?.inverse(), verdicts })
 }
 
 /// One sighting linearized: rows u, v and, where seen, the right column.
@@ -123,8 +135,11 @@ impl View<'_> {
         let (u, v) = (fx * p.x * inverse_z + cx, fy * p.y * inverse_z + cy);
         let right = u - fx * self.baseline_m * inverse_z;
         let rows = if sighting.px_right_x.is_some() { 3 } else { 2 };
-        let residual =
-            Vector3::new(sighting.px.x - u, sighting.px.y - v, sighting.px_right_x.map_or(0.0, |column| column - right));
+        let residual = Vector3::new(
+            sighting.px.x - u,
+            sighting.px.y - v,
+            sighting.px_right_x.map_or(0.0, |column| column - right),
+        );
         let mut projection = Matrix3::new(
             fx * inverse_z,
             0.0,
@@ -157,7 +172,7 @@ impl View<'_> {
     fn normal_equations(
         &self,
         sightings: &[Sighting],
-        inliers: &[bool],
+        verdicts: &[Verdict],
         t_world_camera: &Se3,
         prior: &PosePrior,
     ) -> (Matrix6<f64>, Vector6<f64>) {
@@ -165,8 +180,13 @@ impl View<'_> {
         let deviation = se3::log(&(t_world_camera.inverse() * prior.t_world_camera));
         let mut normal = prior.information;
         let mut gradient = prior.information * deviation;
-        for (sighting, _) in sightings.iter().zip(inliers).filter(|(_, inlier)| **inlier) {
-            let Some(seen) = self.linearize(sighting, &t_camera_world) else { continue };
+        for (sighting, verdict) in sightings.iter().zip(verdicts) {
+            let seen = match verdict {
+                Verdict::Inlier => self.linearize(sighting, &t_camera_world),
+                Verdict::DirectionOnly => self.linearize(&direction_of(sighting), &t_camera_world),
+                Verdict::Outlier => None,
+            };
+            let Some(seen) = seen else { continue };
             let weight = if seen.squared > HUBER_SQUARED { (HUBER_SQUARED / seen.squared).sqrt() } else { 1.0 };
             let weighted = seen.jacobian.transpose() * seen.information * weight;
             normal += weighted * seen.jacobian;
@@ -175,17 +195,30 @@ impl View<'_> {
         (normal, gradient)
     }
 
-    fn agrees(&self, sighting: &Sighting, t_world_camera: &Se3) -> bool {
-        self.linearize(sighting, &t_world_camera.inverse()).is_some_and(|seen| seen.squared <= GATES[seen.rows - 2])
+    fn judge(&self, sighting: &Sighting, t_camera_world: &Se3) -> Verdict {
+        let passes = |sighting: &Sighting| {
+            self.linearize(sighting, t_camera_world).is_some_and(|seen| seen.squared <= GATES[seen.rows - 2])
+        };
+        if passes(sighting) {
+            Verdict::Inlier
+        } else if sighting.px_right_x.is_some() && passes(&direction_of(sighting)) {
+            Verdict::DirectionOnly
+        } else {
+            Verdict::Outlier
+        }
     }
+}
+
+/// The sighting without its right column.
+fn direction_of(sighting: &Sighting) -> Sighting {
+    Sighting { px_right_x: None, ..*sighting }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const CAMERA: PinholeCamera =
-        PinholeCamera { fx: 460.0, fy: 455.0, cx: 376.0, cy: 240.0, width: 752, height: 480 };
+    const CAMERA: PinholeCamera = PinholeCamera { fx: 460.0, fy: 455.0, cx: 376.0, cy: 240.0, width: 752, height: 480 };
     const BASELINE_M: f64 = 0.12;
 
     fn world() -> Vec<Point3<f64>> {
@@ -220,11 +253,22 @@ mod tests {
         for sighting in seen.iter_mut().step_by(3) {
             sighting.px += Vector2::new(35.0, -20.0);
         }
-        let solution =
-            pose_from_sightings(&seen, &CAMERA, BASELINE_M, 0.5, &weak_prior(Se3::identity())).unwrap();
+        let solution = pose_from_sightings(&seen, &CAMERA, BASELINE_M, 0.5, &weak_prior(Se3::identity())).unwrap();
         assert!(se3::log(&(truth.inverse() * solution.t_world_camera)).norm() < 1e-5);
         assert_eq!(solution.inlier_count(), 40);
-        assert!(!solution.inliers[0] && solution.inliers[1]);
+        assert_eq!(solution.verdicts[..2], [Verdict::Outlier, Verdict::Inlier]);
+    }
+
+    #[test]
+    fn a_wrong_right_column_leaves_the_direction() {
+        let truth = se3::exp(&Vector6::new(0.1, 0.0, 0.1, 0.0, -0.02, 0.0));
+        let mut seen = sightings(&truth);
+        for sighting in seen.iter_mut().step_by(4) {
+            sighting.px_right_x = sighting.px_right_x.map(|column| column - 8.0);
+        }
+        let solution = pose_from_sightings(&seen, &CAMERA, BASELINE_M, 0.5, &weak_prior(Se3::identity())).unwrap();
+        assert!(se3::log(&(truth.inverse() * solution.t_world_camera)).norm() < 1e-5);
+        assert_eq!(solution.verdicts[..2], [Verdict::DirectionOnly, Verdict::Inlier]);
     }
 
     #[test]

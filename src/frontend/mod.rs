@@ -12,7 +12,7 @@ mod tracking;
 
 pub use corners::CornerDetector;
 pub use image::Pyramid;
-pub use initial_pose::{PosePrior, PoseSolution, Sighting, pose_from_sightings};
+pub use initial_pose::{PosePrior, PoseSolution, Sighting, Verdict, pose_from_sightings};
 pub use ransac::pose_from_points;
 pub use stereo_matching::{StereoMatcher, StereoPyramid};
 pub use tracking::{ImageTracker, Tracker, measuring_baseline_m};

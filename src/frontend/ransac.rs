@@ -53,10 +53,7 @@ pub fn pose_from_points(
     if !found || inliers.rows() < MIN_POINTS as i32 {
         return Ok(None);
     }
-    let (phi, t) = (
-        rotation.data_typed::<f64>().map_err(&stage)?,
-        translation.data_typed::<f64>().map_err(&stage)?,
-    );
+    let (phi, t) = (rotation.data_typed::<f64>().map_err(&stage)?, translation.data_typed::<f64>().map_err(&stage)?);
     let (&[x, y, z], &[a, b, c]) = (t, phi) else { return Ok(None) };
     let (t, phi) = (Vector3::new(x, y, z), Vector3::new(a, b, c));
     let t_camera_world = Se3::from_parts(Translation3::from(t), UnitQuaternion::from_scaled_axis(phi));

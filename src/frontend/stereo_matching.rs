@@ -89,9 +89,7 @@ impl Patch {
             let upper = source.get((top + row) * stride + left..)?.get(..=SIDE)?;
             let lower = source.get((top + row + 1) * stride + left..)?.get(..=SIDE)?;
             for (column, value) in out.iter_mut().enumerate() {
-                let mix = |line: &[u8]| {
-                    (1.0 - fx) * f32::from(line[column]) + fx * f32::from(line[column + 1])
-                };
+                let mix = |line: &[u8]| (1.0 - fx) * f32::from(line[column]) + fx * f32::from(line[column + 1]);
                 *value = (1.0 - fy) * mix(upper) + fy * mix(lower);
             }
         }
@@ -253,7 +251,11 @@ mod tests {
     /// A smooth random-looking texture as a function of real coordinates.
     fn texture(x: f64, y: f64) -> f64 {
         let wave = |a: f64, b: f64, c: f64| (a * x + b * y + c).sin();
-        128.0 + 30.0 * wave(0.31, 0.17, 0.3) + 30.0 * wave(-0.23, 0.41, 1.1) + 25.0 * wave(0.11, -0.13, 2.0) + 20.0 * wave(0.05, 0.037, 0.0)
+        128.0
+            + 30.0 * wave(0.31, 0.17, 0.3)
+            + 30.0 * wave(-0.23, 0.41, 1.1)
+            + 25.0 * wave(0.11, -0.13, 2.0)
+            + 20.0 * wave(0.05, 0.037, 0.0)
     }
 
     fn image(shift: f64, gain: f64) -> GrayImage {

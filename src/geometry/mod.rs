@@ -4,6 +4,8 @@
 
 pub mod alignment;
 mod camera;
+pub mod relative_pose;
+pub mod rigid;
 pub mod se2;
 pub mod se3;
 mod trajectory;

@@ -4,3 +4,5 @@
 pub mod bag;
 #[cfg(feature = "pipeline")]
 pub mod sources;
+pub mod table;
+pub mod trajectory;

@@ -42,7 +42,7 @@ pub trait Tracker: Send {
     /// is expected, it is sought near there.
     fn right_columns(&mut self, px: &[Vector2<f64>], expected_x: &[Option<f64>]) -> Vec<Option<f64>>;
 
-    /// Makes the frame the anchor.
+    /// Makes the frame the anchor; nothing more can be asked about it then.
     fn set_anchor(&mut self);
 }
 

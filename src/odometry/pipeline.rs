@@ -132,12 +132,12 @@ impl Odometry {
     /// Takes the pose that the images told, and makes the frame a keyframe if it is worth it.
     fn accept(&mut self, frame: &Arc<Frame>, view: View, carried_on: &Carried) -> Estimate {
         self.tracks = view.tracks;
-        self.tracker.set_anchor();
         let (keyframe, solve, t_odom_camera) = if self.deserves_keyframe(frame) {
             self.add_keyframe(frame, &view.t_odom_camera, carried_on)
         } else {
             (None, None, view.t_odom_camera)
         };
+        self.tracker.set_anchor();
         let t_odom_base = t_odom_camera * self.rig.t_base_camera.inverse();
         let from_keyframe = carried(&view.covariance, &self.rig.t_base_camera);
         let covariance = match (&keyframe, self.newest_keyframe_base()) {

@@ -4,5 +4,6 @@
 pub mod bag;
 #[cfg(feature = "pipeline")]
 pub mod sources;
+pub mod ply;
 pub mod table;
 pub mod trajectory;

@@ -24,8 +24,6 @@ const MAX_VIEW_ANGLE_RAD: f64 = 0.8;
 /// Keyframes further apart than this (m) are not compared for being near alone.
 const NEARBY_M: f64 = 2.0;
 
-const OPTIMIZES: bool = false;
-
 /// Recognizes places and corrects the map.
 #[derive(Debug)]
 pub struct LoopCloser {
@@ -188,11 +186,6 @@ impl LoopCloser {
 
     /// Adds loops to the graph and optimizes it; takes them back if the graph does not hold them.
     fn close(&mut self, believed: &[Hypothesis], node: usize) -> Result<Option<Correction>, MapError> {
-        // The optimizer lands next; until then loops are found and reported in the log only.
-        if !OPTIMIZES {
-            tracing::info!(node, loops = believed.len(), "loops found");
-            return Ok(None);
-        }
         let nodes_before = self.graph.nodes.clone();
         for hypothesis in believed {
             self.graph.edges.push(PoseGraphEdge {

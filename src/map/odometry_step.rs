@@ -9,11 +9,11 @@ crate::options! {
     /// How far the odometry may drift, whatever its own covariance says.
     pub struct DriftOptions {
         /// Standard deviation of the position after one metre of path; it grows with the root of the path.
-        translation_per_root_m: f64 = 0.03, "m", 0.0..=10.0, live;
+        translation_per_root_m: f64 = 0.04, "m", 0.0..=10.0, live;
         /// Standard deviation of the heading after one metre of path; it grows with the root of the path.
-        rotation_per_root_m: f64 = 0.01, "rad", 0.0..=10.0, live;
+        rotation_per_root_m: f64 = 0.015, "rad", 0.0..=10.0, live;
         /// Standard deviation of the heading after one radian of turning; it grows with the root of the turning.
-        rotation_per_root_rad: f64 = 0.02, "rad", 0.0..=10.0, live;
+        rotation_per_root_rad: f64 = 0.04, "rad", 0.0..=10.0, live;
     }
 }
 

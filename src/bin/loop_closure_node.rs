@@ -55,13 +55,13 @@ fn start(node: &mut Node) -> Result<impl Future<Output = Result<(), RosError>> +
                 (Input::Keyframe(message), _) => {
                     diagnostics.heard(KEYFRAME_TOPIC);
                     match keyframe_from_msg(&message) {
-                        Ok(keyframe) => map.add(keyframe),
+                        Ok(keyframe) => map.add(keyframe)?,
                         Err(bad) => diagnostics.reject(KEYFRAME_TOPIC, &bad),
                     }
                 }
                 (Input::Camera(message), Some(own)) => {
                     if let Some(frame) = own.camera.take(message) {
-                        own.worker.add_frame(frame);
+                        own.worker.add_frame(frame)?;
                     }
                 }
                 (Input::Odometry(message), Some(own)) => {

@@ -5,7 +5,7 @@ use super::camera_topics::{RawFrame, TIME_JUMP_NANOS};
 use super::diagnostics::Diagnostics;
 use super::mailbox::Mailbox;
 use super::map_worker::MapWorker;
-use super::odometry_worker::spawn;
+use super::odometry_worker::{check_alive, spawn};
 use crate::config::Config;
 use crate::geometry::se3;
 use crate::map::KeyframeMaker;
@@ -100,10 +100,14 @@ impl KeyframeWorker {
     }
 
     /// Hands over a frame; never waits.
-    pub fn add_frame(&self, frame: RawFrame) {
+    ///
+    /// # Errors
+    /// [`RosError::Other`] if the thread has ended: a bug in it, which has printed its own message.
+    pub fn add_frame(&self, frame: RawFrame) -> Result<(), RosError> {
         if self.frames.put(frame).is_some() {
             self.diagnostics.lose("dropped frames", 1);
         }
+        check_alive(&self.thread)
     }
 }
 
@@ -145,7 +149,10 @@ fn work(
             _ => &mut making.insert((raw.rig, KeyframeMaker::new(&config.map.keyframes, &raw.rig))).1,
         };
         if let Some(keyframe) = maker.offer(frame, &sample.t_wheel_base, &sample.covariance) {
-            map.add(describer.describe(&keyframe));
+            if let Err(error) = map.add(describer.describe(&keyframe)) {
+                tracing::error!("{error}");
+                return;
+            }
         }
     }
 }

@@ -88,10 +88,14 @@ impl OdometryWorker {
     }
 
     /// Hands over a frame; never waits.
-    pub fn add_frame(&self, frame: RawFrame) {
+    ///
+    /// # Errors
+    /// [`RosError::Other`] if a thread has ended: a bug in it, which has printed its own message.
+    pub fn add_frame(&self, frame: RawFrame) -> Result<(), RosError> {
         if self.frames.put(frame).is_some() {
             self.diagnostics.lose("dropped frames", 1);
         }
+        check_alive(&self.threads)
     }
 
     /// Hands over a sample of wheel odometry; never waits.
@@ -110,6 +114,17 @@ impl Drop for OdometryWorker {
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
+    }
+}
+
+/// An error if one of these threads has ended, which none does before it is told to.
+pub(super) fn check_alive<'a>(threads: impl IntoIterator<Item = &'a JoinHandle<()>>) -> Result<(), RosError> {
+    match threads.into_iter().find(|thread| thread.is_finished()) {
+        Some(thread) => {
+            let name = thread.thread().name().unwrap_or("a");
+            Err(RosError::Other(format!("the {name} thread has ended unexpectedly")))
+        }
+        None => Ok(()),
     }
 }
 

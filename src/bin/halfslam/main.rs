@@ -1,3 +1,48 @@
-//! `halfslam`: the command line.
+//! `halfslam`: the command line. Each subcommand is a file beside this one.
 
-fn main() {}
+#[cfg(feature = "ros")]
+mod demo;
+#[cfg(feature = "ros")]
+mod play;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Visual SLAM with mixed-precision solvers.
+#[derive(Parser)]
+#[command(name = "halfslam", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Publish a recording as ROS 2 topics, at its rate.
+    #[cfg(feature = "ros")]
+    Play(play::Arguments),
+    /// Run both ROS 2 nodes on a recording, and judge what they publish.
+    #[cfg(feature = "ros")]
+    Demo(demo::Arguments),
+}
+
+/// What every subcommand may fail with: its message is all that the user sees.
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HALFSLAM_LOG").unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let outcome: Result<(), Failure> = match Cli::parse().command {
+        #[cfg(feature = "ros")]
+        Command::Play(arguments) => play::run(&arguments),
+        #[cfg(feature = "ros")]
+        Command::Demo(arguments) => demo::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("halfslam: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

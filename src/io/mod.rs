@@ -5,5 +5,6 @@ pub mod bag;
 pub mod g2o;
 #[cfg(feature = "pipeline")]
 pub mod sources;
+pub mod ply;
 pub mod table;
 pub mod trajectory;

@@ -108,8 +108,7 @@ fn subscribe(
     let odometry = node.subscribe(ODOMETRY_TOPIC, qos::wheel(options))?;
     diagnostics.expect(ODOMETRY_TOPIC, timeout);
     let history = Arc::new(PoseHistory::default());
-    let config = node.parameters().config();
-    let worker = KeyframeWorker::start(&config, history.clone(), map.clone(), diagnostics.clone())?;
+    let worker = KeyframeWorker::start(&node.parameters(), history.clone(), map.clone(), diagnostics.clone())?;
     let inputs = futures::stream::select(images.map(Input::Camera), odometry.map(Input::Odometry)).boxed();
     Ok((Some(OwnKeyframes { camera, history, worker }), inputs))
 }

@@ -4,9 +4,9 @@ use super::RosError;
 use super::camera_topics::{RawFrame, TIME_JUMP_NANOS};
 use super::diagnostics::Diagnostics;
 use super::mailbox::Mailbox;
+use super::parameters::Live;
 use super::map_worker::MapWorker;
 use super::odometry_worker::{check_alive, spawn};
-use crate::config::Config;
 use crate::geometry::se3;
 use crate::map::KeyframeMaker;
 use crate::place::Describer;
@@ -86,15 +86,15 @@ impl KeyframeWorker {
     /// # Errors
     /// [`RosError`] if the system gives no thread.
     pub fn start(
-        config: &Config,
+        parameters: &Live,
         history: Arc<PoseHistory>,
         map: Arc<MapWorker>,
         diagnostics: Arc<Diagnostics>,
     ) -> Result<Self, RosError> {
-        let frames = Arc::new(Mailbox::new(config.ros.frame_queue));
+        let frames = Arc::new(Mailbox::new(parameters.config().ros.frame_queue));
         let thread = {
-            let (frames, diagnostics, config) = (frames.clone(), diagnostics.clone(), config.clone());
-            spawn("keyframes", move || work(&frames, &config, &history, &map, &diagnostics))?
+            let (frames, diagnostics, parameters) = (frames.clone(), diagnostics.clone(), parameters.clone());
+            spawn("keyframes", move || work(&frames, &parameters, &history, &map, &diagnostics))?
         };
         Ok(Self { frames, diagnostics, thread: Some(thread) })
     }
@@ -122,15 +122,21 @@ impl Drop for KeyframeWorker {
 
 fn work(
     frames: &Mailbox<RawFrame>,
-    config: &Config,
+    parameters: &Live,
     history: &PoseHistory,
     map: &MapWorker,
     diagnostics: &Diagnostics,
 ) {
+    let (mut config, mut generation) = (parameters.config(), 0);
     let mut describer = Describer::new(&config.map.place);
     let mut making: Option<(Rig, KeyframeMaker)> = None;
     let mut newest_nanos = i64::MIN;
     while let Some(raw) = frames.take() {
+        if let Some(changed) = parameters.newer_than(&mut generation) {
+            describer.set_options(&changed.map.place);
+            making.iter_mut().for_each(|(_, maker)| maker.set_options(&changed.map.keyframes));
+            config = changed;
+        }
         let Some(sample) = history.at(raw.stamp_nanos, PATIENCE) else {
             diagnostics.lose("frames without odometry", 1);
             continue;

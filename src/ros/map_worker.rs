@@ -64,6 +64,7 @@ impl MapWorker {
             policy,
             config,
             parameters: parameters.clone(),
+            generation: 0,
             newest_nanos: None,
             t_map_odom: t_map_odom.clone(),
             waiting: waiting.clone(),
@@ -111,6 +112,7 @@ struct Mapper {
     policy: Policy,
     config: Config,
     parameters: Live,
+    generation: u64,
     newest_nanos: Option<i64>,
     t_map_odom: Arc<Mutex<Se3>>,
     waiting: Arc<std::sync::atomic::AtomicUsize>,
@@ -144,7 +146,7 @@ impl Mapper {
     }
 
     fn add(&mut self, keyframe: DescribedKeyframe) {
-        if let Some(config) = self.parameters.take_change() {
+        if let Some(config) = self.parameters.newer_than(&mut self.generation) {
             self.map.set_options(&config.map);
             self.config = config;
         }

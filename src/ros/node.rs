@@ -161,8 +161,10 @@ where
 pub fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+    let colorful = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Refused where a program has its own logging already.
+    let _ = lines.with_target(false).with_ansi(colorful).try_init();
 }
 
 fn try_run<Work>(name: &str, start: impl FnOnce(&mut Node) -> Result<Work, RosError>) -> Result<(), RosError>

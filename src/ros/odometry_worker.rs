@@ -64,12 +64,11 @@ impl OdometryWorker {
         let (keyframes, described) = mpsc::channel();
         let Outputs { odometry, transforms, solves, keyframes: keyframe_topic } = outputs;
         let describer = {
-            let (options, diagnostics) = (config.clone(), diagnostics.clone());
-            spawn("describer", move || describe(&described, &options, &keyframe_topic, &diagnostics))?
+            let (parameters, diagnostics) = (parameters.clone(), diagnostics.clone());
+            spawn("describer", move || describe(&described, &parameters, &keyframe_topic, &diagnostics))?
         };
         let estimator = Estimator {
             config,
-            parameters: parameters.clone(),
             policy,
             running: None,
             newest_nanos: None,
@@ -135,7 +134,6 @@ pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<
 
 struct Estimator {
     config: Config,
-    parameters: Live,
     policy: Policy,
     running: Option<(Rig, Odometry)>,
     newest_nanos: Option<i64>,
@@ -166,12 +164,8 @@ impl Estimator {
         }
     }
 
-    /// Makes a new odometry when there is none for this rig yet, or when time has jumped back; passes on parameters
-    /// that were changed.
+    /// Makes a new odometry when there is none for this rig yet, or when time has jumped back.
     fn prepare(&mut self, raw: &RawFrame) {
-        if let Some(config) = self.parameters.take_change() {
-            self.config = config;
-        }
         let jumped = self.newest_nanos.is_some_and(|newest| raw.stamp_nanos < newest - TIME_JUMP_NANOS);
         if jumped {
             tracing::warn!("time jumped back; the odometry starts again at the origin");
@@ -242,12 +236,16 @@ fn samples_until(wheels: &Mutex<VecDeque<WheelSample>>, stamp_nanos: i64) -> Vec
 
 fn describe(
     keyframes: &mpsc::Receiver<Keyframe>,
-    config: &Config,
+    parameters: &Live,
     topic: &r2r::Publisher<r2r::halfslam::msg::Keyframe>,
     diagnostics: &Diagnostics,
 ) {
+    let (config, mut generation) = (parameters.config(), 0);
     let mut describer = Describer::new(&config.map.place);
     while let Ok(keyframe) = keyframes.recv() {
+        if let Some(changed) = parameters.newer_than(&mut generation) {
+            describer.set_options(&changed.map.place);
+        }
         let described = describer.describe(&keyframe);
         let message = keyframe::keyframe_msg(&described, &config.ros.odom_frame, &config.ros.base_frame);
         match topic.publish(&message) {

@@ -17,8 +17,10 @@ use std::time::{Duration, Instant};
 /// Frame of the (left) camera in messages.
 const CAMERA_FRAME: &str = "camera_optical_frame";
 const IMU_FRAME: &str = "imu";
-/// How long the end of a wait may be spent in small steps.
+/// How often, at least, `/clock` ticks.
 const CLOCK_PERIOD: Duration = Duration::from_millis(10);
+/// Between the first listener's discovery and the first image: other topics are discovered, calibrations taken.
+const SETTLING: Duration = Duration::from_secs(1);
 
 /// How a recording is played.
 #[derive(Debug, Clone, Copy)]
@@ -104,7 +106,12 @@ impl Player {
         progress: &mut dyn FnMut(i64),
     ) -> Result<(), PlayError> {
         self.send_transforms()?;
-        self.wait_for_listeners(stop);
+        if !self.options.wait.is_zero() {
+            self.wait_for_listeners(stop);
+            std::thread::sleep(SETTLING / 2);
+            self.send_infos(0)?;
+            std::thread::sleep(SETTLING / 2);
+        }
         let mut pace: Option<Pace> = None;
         for event in recording.events {
             let event = event?;
@@ -153,7 +160,7 @@ impl Player {
         while !heard() && Instant::now() < deadline && !stop.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(50));
         }
-        if !heard() && !self.options.wait.is_zero() {
+        if !heard() {
             tracing::warn!("nobody listens to the images; playing all the same");
         }
     }
@@ -170,6 +177,15 @@ impl Player {
             Images::Rgbd { depth, .. } => Some(image::image_msg_from_depth(depth, stamp_nanos, CAMERA_FRAME)),
             Images::Mono { .. } => None,
         };
+        self.send_infos(stamp_nanos)?;
+        send(&self.reference, &reference, "images")?;
+        if let (Some(topic), Some(message)) = (&self.second, second) {
+            send(topic, &message, "images")?;
+        }
+        Ok(())
+    }
+
+    fn send_infos(&self, stamp_nanos: i64) -> Result<(), RosError> {
         let info = |baseline_m| CameraInfo {
             header: pose::header_msg(stamp_nanos, CAMERA_FRAME),
             ..camera::info_msg_from_camera(&self.rig.camera, baseline_m)
@@ -177,10 +193,6 @@ impl Player {
         send(&self.reference_info, &info(0.0), "camera_info")?;
         if let (Some(topic), Depth::Stereo { baseline_m }) = (&self.right_info, self.rig.depth) {
             send(topic, &info(baseline_m), "camera_info")?;
-        }
-        send(&self.reference, &reference, "images")?;
-        if let (Some(topic), Some(message)) = (&self.second, second) {
-            send(topic, &message, "images")?;
         }
         Ok(())
     }

@@ -39,9 +39,8 @@ impl Report {
     /// Losses that the nodes have reported: how many of what.
     pub fn losses(&self) -> Vec<(String, String)> {
         let is_loss = |key: &str| {
-            ["dropped frames", "missing frames", "unpaired images", "lost frames", "could not be used", "bad messages"]
-                .iter()
-                .any(|word| key.ends_with(word))
+            let words = ["dropped frames", "missing frames", "unpaired images", "lost frames", "could not be used"];
+            words.iter().chain(&["bad messages", "camera was known"]).any(|word| key.ends_with(word))
         };
         let losses = self.heard.diagnostics.iter().filter(|(key, value)| is_loss(key) && *value != "0");
         losses.map(|(key, value)| (key.clone(), value.clone())).collect()

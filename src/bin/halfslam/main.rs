@@ -29,10 +29,15 @@ enum Command {
 /// What every subcommand may fail with: its message is all that the user sees.
 type Failure = Box<dyn std::error::Error>;
 
+/// The arguments before `--ros-args`: ROS 2 reads the others itself.
+fn own_arguments() -> impl Iterator<Item = std::ffi::OsString> {
+    std::env::args_os().take_while(|argument| argument != "--ros-args")
+}
+
 fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("HALFSLAM_LOG").unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let outcome: Result<(), Failure> = match Cli::parse().command {
+    let outcome: Result<(), Failure> = match Cli::parse_from(own_arguments()).command {
         #[cfg(feature = "ros")]
         Command::Play(arguments) => play::run(&arguments),
         #[cfg(feature = "ros")]

@@ -25,9 +25,6 @@ pub struct Arguments {
     /// Seconds to wait for somebody to listen before starting.
     #[arg(long, default_value_t = 10.0, value_parser = not_negative)]
     wait: f64,
-    /// Arguments that ROS 2 reads itself, e.g. `-- --ros-args -r left/image_rect:=/camera/left`.
-    #[arg(last = true)]
-    _ros_arguments: Vec<String>,
 }
 
 /// Plays a recording to its end, or until Ctrl-C.

@@ -10,7 +10,7 @@ ln -sfn "$root" "$workspace/src/halfslam"
 
 staging=$root/build/staging
 # colcon is to find ROS 2 alone: our own messages are what it builds.
-without() { tr ':' '\n' <<<"$1" | grep -vF "$staging" | paste -sd:; }
+without() { tr ':' '\n' <<<"$1" | { grep -vF "$staging" || true; } | paste -sd:; }
 AMENT_PREFIX_PATH=$(without "${AMENT_PREFIX_PATH:-}")
 LD_LIBRARY_PATH=$(without "${LD_LIBRARY_PATH:-}")
 PYTHONPATH=$(without "${PYTHONPATH:-}")

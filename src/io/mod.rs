@@ -1,4 +1,9 @@
 //! Files: pose graphs, trajectories, clouds, and recordings of sensors in every common format.
 
 #[cfg(feature = "pipeline")]
+pub mod bag;
+#[cfg(feature = "pipeline")]
 pub mod sources;
+pub mod ply;
+pub mod table;
+pub mod trajectory;

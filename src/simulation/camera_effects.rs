@@ -94,7 +94,13 @@ impl CameraEffects {
                 if length < 0.25 {
                     continue;
                 }
-                let shift = if length < 4.0 { 2 } else if length < 8.0 { 3 } else { 4 };
+                let shift = if length < 4.0 {
+                    2
+                } else if length < 8.0 {
+                    3
+                } else {
+                    4
+                };
                 let count = 1 << shift;
                 let mut sum = T::Sum::default();
                 for tap in 0..count {

@@ -67,15 +67,12 @@ impl People {
         let of_person = |person: &Person| {
             let angle = person.phase + person.direction * std::f64::consts::TAU * secs / ROUND_SECS;
             let placement = Placement {
-                position: [
-                    person.center[0] + CIRCLE_M * angle.cos(),
-                    person.center[1] + CIRCLE_M * angle.sin(),
-                    0.0,
-                ],
+                position: [person.center[0] + CIRCLE_M * angle.cos(), person.center[1] + CIRCLE_M * angle.sin(), 0.0],
                 yaw: angle + person.direction * std::f64::consts::FRAC_PI_2,
                 room: person.room,
             };
-            let faces = |(index, block): (usize, &Block)| block.surfaces(&placement, mix(person.seed, index as u64), 0.005);
+            let faces =
+                |(index, block): (usize, &Block)| block.surfaces(&placement, mix(person.seed, index as u64), 0.005);
             person.blocks.iter().enumerate().flat_map(faces).collect::<Vec<_>>()
         };
         self.people.iter().flat_map(of_person).collect()

@@ -34,10 +34,8 @@ pub fn record(simulation: &Simulation, folder: &Path, mut progress: impl FnMut(f
     let rig = simulation.rig();
     let names = camera_names(simulation.preset());
     let transforms = bag.add_topic::<TfMessage>("/tf_static", Qos::LATCHED)?;
-    let cameras = names
-        .iter()
-        .map(|name| CameraTopics::new(&mut bag, name))
-        .collect::<Result<Vec<CameraTopics>, BagError>>()?;
+    let cameras =
+        names.iter().map(|name| CameraTopics::new(&mut bag, name)).collect::<Result<Vec<CameraTopics>, BagError>>()?;
     let imu = bag.add_topic::<Imu>(IMU_TOPIC, Qos::SENSOR)?;
     let wheels = bag.add_topic::<Odometry>(WHEEL_TOPIC, Qos::DEFAULT)?;
     let truth = bag.add_topic::<Odometry>(TRUTH_TOPIC, Qos::DEFAULT)?;
@@ -164,10 +162,8 @@ fn imu_message(sample: &ImuSample) -> Imu {
 }
 
 fn odometry(stamp: i64, frame: &str, pose: PoseWithCovariance, [speed, yaw_rate]: [f64; 2]) -> Odometry {
-    let twist = Twist {
-        linear: Vector3 { x: speed, y: 0.0, z: 0.0 },
-        angular: Vector3 { x: 0.0, y: 0.0, z: yaw_rate },
-    };
+    let twist =
+        Twist { linear: Vector3 { x: speed, y: 0.0, z: 0.0 }, angular: Vector3 { x: 0.0, y: 0.0, z: yaw_rate } };
     Odometry {
         header: Header::new(stamp, frame),
         child_frame_id: BASE_FRAME.into(),

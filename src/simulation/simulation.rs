@@ -96,7 +96,8 @@ impl Simulation {
             imu: Imu::new(options, self.seed),
             wheels: Wheels::new(options, self.seed),
             cameras: Cameras::new(options, self.seed, self.preset, &self.flat),
-            streams: [TRUTH_RATE_HZ, options.imu_rate_hz, options.wheel_rate_hz, options.frame_rate_hz].map(Stream::new),
+            streams: [TRUTH_RATE_HZ, options.imu_rate_hz, options.wheel_rate_hz, options.frame_rate_hz]
+                .map(Stream::new),
             options: self.options.clone(),
             seed: self.seed,
         }
@@ -185,9 +186,7 @@ fn frame(stamp_nanos: i64, pictures: Pictures, rig: &Rig) -> Frame {
     let (width, height) = (rig.camera.width, rig.camera.height);
     let gray_image = |bytes| GrayImage::from_raw(width, height, bytes).unwrap_or_default();
     let (images, color) = match pictures {
-        Pictures::Stereo { left, right } => {
-            (Images::Stereo { left: gray_image(left), right: gray_image(right) }, None)
-        }
+        Pictures::Stereo { left, right } => (Images::Stereo { left: gray_image(left), right: gray_image(right) }, None),
         Pictures::Mono { gray } => (Images::Mono { gray: gray_image(gray) }, None),
         Pictures::Rgbd { color, depth_mm } => {
             let color = RgbImage::from_raw(width, height, color).unwrap_or_default();

@@ -95,11 +95,7 @@ impl Wheels {
         // The odometry takes the track for a little wider or narrower than it is.
         let turn = (steps[1] - steps[0]) / self.track;
         let heading = self.pose[2] + turn / 2.0;
-        self.pose = [
-            self.pose[0] + ahead * heading.cos(),
-            self.pose[1] + ahead * heading.sin(),
-            self.pose[2] + turn,
-        ];
+        self.pose = [self.pose[0] + ahead * heading.cos(), self.pose[1] + ahead * heading.sin(), self.pose[2] + turn];
         self.driven += ahead.abs();
         self.turned += turn.abs();
         let per_second = |x: f64| if elapsed > 0.0 { x / elapsed } else { 0.0 };

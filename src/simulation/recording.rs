@@ -2,7 +2,7 @@
 
 use super::cameras::{Pictures, Preset};
 use super::imu::{ACCELEROMETER_NOISE, GYRO_NOISE, IMU_HEIGHT_M};
-use super::simulation::{Reading, START_NANOS, Simulation};
+use super::timeline::{Reading, START_NANOS, Simulation};
 use super::tour::Motion;
 use super::wheels::WheelReading;
 use crate::geometry::Se3;

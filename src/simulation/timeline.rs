@@ -35,7 +35,7 @@ pub enum Reading {
     /// The inertial unit.
     Imu(ImuSample),
     /// Wheel odometry.
-    Wheels(WheelReading),
+    Wheels(Box<WheelReading>),
     /// Pictures.
     Pictures(Pictures),
 }
@@ -109,7 +109,8 @@ impl Simulation {
         self.readings().filter_map(move |(stamp_nanos, reading)| match reading {
             Reading::Truth(_) => None,
             Reading::Imu(sample) => Some(SensorEvent::Imu(sample)),
-            Reading::Wheels(WheelReading { t_wheel_base, covariance, .. }) => {
+            Reading::Wheels(reading) => {
+                let WheelReading { t_wheel_base, covariance, .. } = *reading;
                 Some(SensorEvent::Wheel(WheelSample { stamp_nanos, t_wheel_base, covariance }))
             }
             Reading::Pictures(pictures) => Some(SensorEvent::Frame(Box::new(frame(stamp_nanos, pictures, &rig)))),
@@ -173,7 +174,7 @@ impl Iterator for Readings {
             let reading = match which {
                 0 => Reading::Truth(motion),
                 1 => Reading::Imu(self.imu.read(&motion, stamp_nanos)),
-                2 => Reading::Wheels(self.wheels.read(&self.tour, time)),
+                2 => Reading::Wheels(Box::new(self.wheels.read(&self.tour, time))),
                 _ if is_dropped(&self.options, self.seed, number) => continue,
                 _ => Reading::Pictures(self.cameras.shoot(time, &motion, number as u64)),
             };

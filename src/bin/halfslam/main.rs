@@ -4,6 +4,7 @@
 mod demo;
 #[cfg(feature = "ros")]
 mod play;
+mod simulate;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Simulate(simulate::Arguments),
     /// Publish a recording as ROS 2 topics, at its rate.
     #[cfg(feature = "ros")]
     Play(play::Arguments),
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("HALFSLAM_LOG").unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let outcome: Result<(), Failure> = match Cli::parse_from(own_arguments()).command {
+        Command::Simulate(arguments) => simulate::run(&arguments).map_err(Into::into),
         #[cfg(feature = "ros")]
         Command::Play(arguments) => play::run(&arguments),
         #[cfg(feature = "ros")]

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the package with colcon in a workspace of its own and looks at what was installed. Shares cargo's target folder
-# and the messages' staging folder with the build outside colcon, so that nothing is compiled twice.
+# and the messages' staging folder with the build outside colcon, so that nothing is compiled twice; cargo is asked for
+# a test too, which gives dependencies the same features as in `cargo test`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD
@@ -21,7 +22,8 @@ python=$(command -v python3)
     cd "$workspace"
     colcon --log-base log build --base-paths src/halfslam --event-handlers console_cohesion- \
         --cmake-args -DBUILD_TESTING=OFF -DPython3_EXECUTABLE="$python" \
-        -DHALFSLAM_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}" -DHALFSLAM_STAGING="$staging" ||
+        -DHALFSLAM_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}" -DHALFSLAM_STAGING="$staging" \
+        -DHALFSLAM_CARGO_ARGUMENTS="--test;ros" ||
         { tail -40 log/latest_build/halfslam/stdout_stderr.log; exit 1; }
 )
 

@@ -14,7 +14,6 @@ step "formatting"
 cargo fmt --check
 
 step "programs and tests, with ROS 2"
-cargo build --locked --release --features ros --bins
 cargo test --locked --release --features ros
 
 step "lints, with ROS 2"

@@ -468,8 +468,8 @@ fn figures_are_those_of_evo() {
             "se3" => Alignment::Se3,
             _ => Alignment::Sim3,
         };
-        let (truth, _) = trajectory::read(&folder.join(truth)).unwrap();
-        let (estimate, _) = trajectory::read(&folder.join(estimate)).unwrap();
+        let (truth, _) = trajectory::read_poses(&folder.join(truth)).unwrap();
+        let (estimate, _) = trajectory::read_poses(&folder.join(estimate)).unwrap();
         let absolute = absolute_error(&estimate, &truth, alignment).unwrap();
         let relative = relative_error(&estimate, &truth, alignment).unwrap();
         assert_eq!(absolute.translation_m.count, *pairs, "{name}");

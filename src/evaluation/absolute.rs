@@ -2,7 +2,7 @@
 
 use super::association::{DEFAULT_MAX_DIFFERENCE_NANOS, PosePair, associate};
 use super::{EvaluationError, Statistics};
-use crate::geometry::{Se3, Similarity, Trajectory, align_se3, align_sim3};
+use crate::geometry::{Se3, Similarity, StampedPose, align_se3, align_sim3};
 use nalgebra::Point3;
 
 /// How an estimate is brought into the truth's world before they are compared.
@@ -40,8 +40,8 @@ pub struct AbsoluteError {
 /// # Source
 /// The figures of `evo_ape` with `--pose_relation trans_part` and `angle_deg`.
 pub fn absolute_error(
-    estimate: &Trajectory,
-    truth: &Trajectory,
+    estimate: &impl AsRef<[StampedPose]>,
+    truth: &impl AsRef<[StampedPose]>,
     alignment: Alignment,
 ) -> Result<AbsoluteError, EvaluationError> {
     let pairs = associate(estimate, truth, DEFAULT_MAX_DIFFERENCE_NANOS)?;

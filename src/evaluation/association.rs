@@ -1,7 +1,7 @@
 //! Which poses of two trajectories belong together.
 
 use super::EvaluationError;
-use crate::geometry::{Se3, StampedPose, Trajectory};
+use crate::geometry::{Se3, StampedPose};
 
 /// The largest difference of stamps that belong together (ns), as in `evo`.
 pub const DEFAULT_MAX_DIFFERENCE_NANOS: i64 = 10_000_000;
@@ -20,18 +20,22 @@ pub struct PosePair {
 /// Pairs each pose of the shorter trajectory with the nearest in time of the longer one (the truth, if they are as
 /// long), where that is no further than `max_difference_nanos`.
 ///
+/// - `estimate`, `truth`: a [`crate::geometry::Trajectory`], or poses in order of time; like `evo`, this takes several
+///   with one stamp as they come.
+///
 /// # Errors
 /// [`EvaluationError::NoPairs`].
 pub fn associate(
-    estimate: &Trajectory,
-    truth: &Trajectory,
+    estimate: &impl AsRef<[StampedPose]>,
+    truth: &impl AsRef<[StampedPose]>,
     max_difference_nanos: i64,
 ) -> Result<Vec<PosePair>, EvaluationError> {
-    let estimate_is_longer = estimate.poses().len() > truth.poses().len();
-    let (short, long) = if estimate_is_longer { (truth, estimate) } else { (estimate, truth) };
-    let mut pairs = Vec::with_capacity(short.poses().len());
-    for pose in short.poses() {
-        let Some(nearest) = nearest(long.poses(), pose.stamp_nanos) else { continue };
+    let (estimates, truths) = (estimate.as_ref(), truth.as_ref());
+    let estimate_is_longer = estimates.len() > truths.len();
+    let (short, long) = if estimate_is_longer { (truths, estimates) } else { (estimates, truths) };
+    let mut pairs = Vec::with_capacity(short.len());
+    for pose in short {
+        let Some(nearest) = nearest(long, pose.stamp_nanos) else { continue };
         if nearest.stamp_nanos.abs_diff(pose.stamp_nanos) > max_difference_nanos.unsigned_abs() {
             continue;
         }
@@ -44,25 +48,46 @@ pub fn associate(
     }
     if pairs.is_empty() {
         return Err(EvaluationError::NoPairs {
-            estimate_count: estimate.poses().len(),
-            estimate_span: span(estimate),
-            truth_count: truth.poses().len(),
-            truth_span: span(truth),
+            estimate_count: estimates.len(),
+            estimate_span: span(estimates),
+            truth_count: truths.len(),
+            truth_span: span(truths),
             max_difference_s: max_difference_nanos as f64 * 1e-9,
         });
     }
     Ok(pairs)
 }
 
-/// The pose nearest in time; of two as near, the earlier one.
+/// The pose nearest in time; of two as near, the one that `evo` takes, which compares seconds in double precision.
 fn nearest(poses: &[StampedPose], stamp_nanos: i64) -> Option<&StampedPose> {
-    let after = poses.partition_point(|pose| pose.stamp_nanos < stamp_nanos);
-    let candidates = poses.get(after.saturating_sub(1)..(after + 1).min(poses.len()))?;
-    candidates.iter().min_by_key(|pose| pose.stamp_nanos.abs_diff(stamp_nanos))
+    let after = poses.partition_point(|pose| pose.stamp_nanos <= stamp_nanos);
+    let before = after.checked_sub(1).and_then(|index| poses.get(index));
+    let (Some(before), Some(after)) = (before, poses.get(after)) else {
+        return before.or(poses.first());
+    };
+    let (to_after, to_before) = (after.stamp_nanos.abs_diff(stamp_nanos), before.stamp_nanos.abs_diff(stamp_nanos));
+    let after_is_nearer = if to_after.abs_diff(to_before) > SECONDS_RESOLUTION_NANOS {
+        to_after < to_before
+    } else {
+        let stamp = seconds(stamp_nanos);
+        seconds(after.stamp_nanos) - stamp < stamp - seconds(before.stamp_nanos)
+    };
+    Some(if after_is_nearer { after } else { before })
 }
 
-fn span(trajectory: &Trajectory) -> String {
-    match (trajectory.poses().first(), trajectory.poses().last()) {
+/// Differences of today's stamps in seconds are wrong by up to this much in double precision.
+const SECONDS_RESOLUTION_NANOS: u64 = 2_000;
+
+/// The double nearest to a stamp in seconds, as if its decimals were read from a file.
+fn seconds(stamp_nanos: i64) -> f64 {
+    let sign = if stamp_nanos < 0 { "-" } else { "" };
+    let nanos = stamp_nanos.unsigned_abs();
+    let decimal = format!("{sign}{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);
+    decimal.parse().unwrap_or(stamp_nanos as f64 * 1e-9)
+}
+
+fn span(poses: &[StampedPose]) -> String {
+    match (poses.first(), poses.last()) {
         (Some(first), Some(last)) => {
             format!("{:.3} s to {:.3} s", first.stamp_nanos as f64 * 1e-9, last.stamp_nanos as f64 * 1e-9)
         }

@@ -3,7 +3,7 @@
 use super::absolute::{Alignment, alignment_of};
 use super::association::{DEFAULT_MAX_DIFFERENCE_NANOS, PosePair, associate};
 use super::{EvaluationError, Statistics};
-use crate::geometry::{Se3, Trajectory};
+use crate::geometry::{Se3, StampedPose};
 
 /// How fast an estimate departs from the truth.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,8 +45,8 @@ pub struct SegmentDrift {
 /// `evo_rpe` with `--delta 1 --delta_unit f` for consecutive pairs; Geiger et al., *Are we ready for Autonomous
 /// Driving?* (2012), for segments.
 pub fn relative_error(
-    estimate: &Trajectory,
-    truth: &Trajectory,
+    estimate: &impl AsRef<[StampedPose]>,
+    truth: &impl AsRef<[StampedPose]>,
     alignment: Alignment,
 ) -> Result<RelativeError, EvaluationError> {
     let mut pairs = associate(estimate, truth, DEFAULT_MAX_DIFFERENCE_NANOS)?;

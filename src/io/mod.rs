@@ -2,7 +2,9 @@
 
 #[cfg(feature = "pipeline")]
 pub mod bag;
+pub mod g2o;
 #[cfg(feature = "pipeline")]
 pub mod sources;
+pub mod ply;
 pub mod table;
 pub mod trajectory;

@@ -24,8 +24,6 @@ const MAX_VIEW_ANGLE_RAD: f64 = 0.8;
 /// Keyframes further apart than this (m) are not compared for being near alone.
 const NEARBY_M: f64 = 2.0;
 
-const OPTIMIZES: bool = false;
-
 /// Recognizes places and corrects the map.
 #[derive(Debug)]
 pub struct LoopCloser {
@@ -60,10 +58,11 @@ impl LoopCloser {
 
     /// Takes a keyframe into the map; says how the map was corrected if that closed a loop.
     ///
-    /// The first keyframe keeps its pose in the odometry's world, which so becomes the map's. Later ones hang on the
-    /// one before; numbers that skip or start again are documented at [`MapError`] and in the crate's docs: lost
-    /// messages are bridged by `t_odom_base`, and an odometry that starts anew goes on from the last known place until
-    /// two loops that agree tell its true one.
+    /// The first keyframe keeps its pose in the odometry's world, which so becomes the map's. A later one hangs on the
+    /// one before it by `t_previous_base`; where messages were lost (its number skips some), by `t_odom_base` of both,
+    /// with more uncertainty. A number that starts again, or no `t_previous_base`, means that the odometry was started
+    /// anew: the robot is taken to stand where it was last, until two loops that agree tell its true place. The
+    /// newest keyframe once more changes nothing, and a clock that jumps back does not break the chain.
     ///
     /// # Errors
     /// [`MapError`]: a keyframe with numbers that are none is refused and the map is as before; if the graph cannot be
@@ -139,11 +138,15 @@ impl LoopCloser {
     fn nearby(&self, node: usize, candidates: &[usize]) -> Option<usize> {
         let pose = |index: usize| self.graph.nodes[index] * self.keyframes[index].view.t_base_camera;
         let newest = pose(node);
-        let old_enough = |index: &usize| far_apart_in_time(&self.keyframes, &self.options, *index, node);
-        let near = (0..node).filter(old_enough).filter_map(|index| {
-            let step = newest.inverse() * pose(index);
-            let distance_m = step.translation.vector.norm();
-            (distance_m < NEARBY_M && step.rotation.angle() < MAX_VIEW_ANGLE_RAD).then_some((distance_m, index))
+        let position = self.graph.nodes[node].translation.vector;
+        let near = (0..node).filter_map(|index| {
+            // Cheapest test first: this looks at every keyframe.
+            let distance_m = (self.graph.nodes[index].translation.vector - position).norm();
+            if distance_m >= NEARBY_M || !far_apart_in_time(&self.keyframes, &self.options, index, node) {
+                return None;
+            }
+            let angle_rad = newest.rotation.angle_to(&pose(index).rotation);
+            (angle_rad < MAX_VIEW_ANGLE_RAD).then_some((distance_m, index))
         });
         let (_, nearest) = near.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))?;
         candidates.iter().all(|other| other.abs_diff(nearest) > 2).then_some(nearest)
@@ -188,11 +191,6 @@ impl LoopCloser {
 
     /// Adds loops to the graph and optimizes it; takes them back if the graph does not hold them.
     fn close(&mut self, believed: &[Hypothesis], node: usize) -> Result<Option<Correction>, MapError> {
-        // The optimizer lands next; until then loops are found and reported in the log only.
-        if !OPTIMIZES {
-            tracing::info!(node, loops = believed.len(), "loops found");
-            return Ok(None);
-        }
         let nodes_before = self.graph.nodes.clone();
         for hypothesis in believed {
             self.graph.edges.push(PoseGraphEdge {

@@ -41,8 +41,8 @@ pub fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         Align::Sim3 => Alignment::Sim3,
         Align::None => Alignment::None,
     };
-    let (estimate, estimate_format) = trajectory::read(&args.estimate)?;
-    let (truth, truth_format) = trajectory::read(&args.truth)?;
+    let (estimate, estimate_format) = trajectory::read_poses(&args.estimate)?;
+    let (truth, truth_format) = trajectory::read_poses(&args.truth)?;
     let timed = |format| format != trajectory::TrajectoryFormat::Kitti;
     if timed(estimate_format) != timed(truth_format) {
         let (untimed, other) =
@@ -54,13 +54,13 @@ pub fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         )
         .into());
     }
-    if !timed(truth_format) && estimate.poses().len() != truth.poses().len() {
+    if !timed(truth_format) && estimate.len() != truth.len() {
         return Err(format!(
             "{}: expected {} poses, as in {}, found {}",
             args.estimate.display(),
-            truth.poses().len(),
+            truth.len(),
             args.truth.display(),
-            estimate.poses().len()
+            estimate.len()
         )
         .into());
     }
@@ -81,7 +81,7 @@ pub fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let count = absolute.translation_m.count;
-    println!("{count} poses paired; {} in the estimate, {} in the truth", estimate.poses().len(), truth.poses().len());
+    println!("{count} poses paired; {} in the estimate, {} in the truth", estimate.len(), truth.len());
     if let Alignment::Sim3 = alignment {
         println!("scale {:.6}", absolute.alignment.scale);
     }

@@ -1,8 +1,8 @@
 //! `halfslam evaluate`: how far a trajectory is from the truth.
 
+use super::Failure;
 use halfslam::evaluation::{Alignment, absolute_error, relative_error};
 use halfslam::io::trajectory;
-use std::error::Error;
 use std::path::PathBuf;
 
 /// Which alignment a user can ask for.
@@ -18,7 +18,7 @@ enum Align {
 
 /// Compares a trajectory with the truth: ATE and RPE, as evo defines them.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct Arguments {
     /// The estimate: TUM, KITTI or EuRoC format.
     estimate: PathBuf,
     /// The truth: TUM, KITTI or EuRoC format.
@@ -35,18 +35,21 @@ pub struct Args {
 ///
 /// # Errors
 /// Files that cannot be read, trajectories that cannot be compared.
-pub fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    let alignment = match args.align {
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let alignment = match arguments.align {
         Align::Se3 => Alignment::Se3,
         Align::Sim3 => Alignment::Sim3,
         Align::None => Alignment::None,
     };
-    let (estimate, estimate_format) = trajectory::read_poses(&args.estimate)?;
-    let (truth, truth_format) = trajectory::read_poses(&args.truth)?;
+    let (estimate, estimate_format) = trajectory::read_poses(&arguments.estimate)?;
+    let (truth, truth_format) = trajectory::read_poses(&arguments.truth)?;
     let timed = |format| format != trajectory::TrajectoryFormat::Kitti;
     if timed(estimate_format) != timed(truth_format) {
-        let (untimed, other) =
-            if timed(truth_format) { (&args.estimate, &args.truth) } else { (&args.truth, &args.estimate) };
+        let (untimed, other) = if timed(truth_format) {
+            (&arguments.estimate, &arguments.truth)
+        } else {
+            (&arguments.truth, &arguments.estimate)
+        };
         return Err(format!(
             "{}: KITTI's format has no times; expected another KITTI file to compare with, found {}",
             untimed.display(),
@@ -57,16 +60,16 @@ pub fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     if !timed(truth_format) && estimate.len() != truth.len() {
         return Err(format!(
             "{}: expected {} poses, as in {}, found {}",
-            args.estimate.display(),
+            arguments.estimate.display(),
             truth.len(),
-            args.truth.display(),
+            arguments.truth.display(),
             estimate.len()
         )
         .into());
     }
     let absolute = absolute_error(&estimate, &truth, alignment)?;
     let relative = relative_error(&estimate, &truth, alignment)?;
-    if args.json {
+    if arguments.json {
         let report = serde_json::json!({
             "pairs": absolute.translation_m.count,
             "align": alignment,

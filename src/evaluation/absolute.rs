@@ -2,7 +2,7 @@
 
 use super::association::{DEFAULT_MAX_DIFFERENCE_NANOS, PosePair, associate};
 use super::{EvaluationError, Statistics};
-use crate::geometry::{Se3, Similarity, StampedPose, align_se3, align_sim3};
+use crate::geometry::{Se3, Similarity, StampedPose, Trajectory, align_se3, align_sim3};
 use nalgebra::Point3;
 
 /// How an estimate is brought into the truth's world before they are compared.
@@ -28,7 +28,9 @@ pub struct AbsoluteError {
     /// The estimate's world into the truth's world.
     pub alignment: Similarity,
     /// Stamp (ns) and distance (m) of each pair, in order of time.
-    pub distances: Vec<(i64, f64)>,
+    pub errors: Vec<(i64, f64)>,
+    /// The whole estimate in the truth's world.
+    pub aligned_estimate: Trajectory,
 }
 
 /// The absolute trajectory error of an estimate: its poses are paired with the truth by stamp (at most 0.01 s apart),
@@ -46,19 +48,22 @@ pub fn absolute_error(
 ) -> Result<AbsoluteError, EvaluationError> {
     let pairs = associate(estimate, truth, DEFAULT_MAX_DIFFERENCE_NANOS)?;
     let alignment = alignment_of(&pairs, alignment)?;
-    let mut distances = Vec::with_capacity(pairs.len());
+    let mut errors = Vec::with_capacity(pairs.len());
     let mut angles = Vec::with_capacity(pairs.len());
     for pair in &pairs {
         let aligned = alignment.transform_pose(&pair.estimate);
-        distances.push((pair.stamp_nanos, (aligned.translation.vector - pair.truth.translation.vector).norm()));
+        errors.push((pair.stamp_nanos, (aligned.translation.vector - pair.truth.translation.vector).norm()));
         angles.push(pair.truth.rotation.angle_to(&aligned.rotation).to_degrees());
     }
-    let lengths: Vec<f64> = distances.iter().map(|(_, distance)| *distance).collect();
+    let lengths: Vec<f64> = errors.iter().map(|(_, distance)| *distance).collect();
+    let aligned =
+        |pose: &StampedPose| StampedPose { t_world_body: alignment.transform_pose(&pose.t_world_body), ..*pose };
+    let aligned_estimate = Trajectory::from_poses(estimate.as_ref().iter().map(aligned).collect());
     let too_few = EvaluationError::TooFew { found: pairs.len() };
     let (Some(translation_m), Some(rotation_deg)) = (Statistics::of(&lengths), Statistics::of(&angles)) else {
         return Err(too_few);
     };
-    Ok(AbsoluteError { translation_m, rotation_deg, alignment, distances })
+    Ok(AbsoluteError { translation_m, rotation_deg, alignment, errors, aligned_estimate })
 }
 
 pub(super) fn alignment_of(pairs: &[PosePair], alignment: Alignment) -> Result<Similarity, EvaluationError> {

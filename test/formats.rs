@@ -2,6 +2,8 @@
 
 #[path = "formats/bag_writer.rs"]
 mod bag_writer;
+#[path = "formats/bags.rs"]
+mod bags;
 #[path = "formats/fixtures.rs"]
 mod fixtures;
 #[path = "formats/kitti.rs"]

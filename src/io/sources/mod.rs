@@ -3,6 +3,7 @@
 //! [`open`] finds out the format: rosbag2 (MCAP, sqlite3), EuRoC/ASL, TUM RGB-D, KITTI odometry and 7-Scenes. What a
 //! recording does not say of its cameras comes from a [`CameraFile`].
 
+mod bag;
 mod calibration;
 mod camera_file;
 mod error;

@@ -11,12 +11,19 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
+/// Length of a file without content (bytes): the mark at both ends, a header, a data end and a footer record.
+const SHORTEST: u64 = 8 + 17 + 13 + 29 + 8;
+
 fn open(file: &Unpacked) -> Result<BufReader<File>, BagError> {
     Ok(BufReader::with_capacity(1 << 16, File::open(&file.path).map_err(BagError::io(&file.name))?))
 }
 
 /// The topics that the file's summary names, or, without one, those of its messages.
 pub(super) fn topics(file: &Unpacked) -> Result<Vec<TopicInfo>, BagError> {
+    let length = std::fs::metadata(&file.path).map_err(BagError::io(&file.name))?.len();
+    if length < SHORTEST {
+        return Err(broken(&file.name, &McapError::UnexpectedEof));
+    }
     let channels = match summary(open(file)?) {
         Ok(Some(summary)) if !summary.channels.is_empty() => summary.channels.into_values().collect(),
         Ok(_) | Err(McapError::BadFooter) => {
@@ -91,6 +98,7 @@ fn broken(file: &Path, error: &McapError) -> BagError {
         McapError::BadMagic => "expected an MCAP file, found something else, or a file that is cut off (no MCAP mark \
                                 at its beginning or end); `mcap recover` saves what is left"
             .into(),
+        McapError::Io(error) => error.to_string(),
         _ => error.to_string(),
     };
     BagError::Format { path: file.into(), reason }

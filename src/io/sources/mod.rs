@@ -7,13 +7,16 @@ mod bag;
 mod calibration;
 mod camera_file;
 mod error;
+mod euroc;
 mod folder;
 mod image_file;
 mod kitti;
 mod options;
+mod pairing;
 mod prefetch;
 mod recording;
 mod seven_scenes;
+mod tum;
 
 pub use camera_file::{CAMERA_PRESETS, CameraFile};
 pub use error::SourceError;

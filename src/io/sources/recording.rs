@@ -1,6 +1,6 @@
 //! Finds out what a recording is.
 
-use super::{SourceError, SourceOptions, bag, kitti, seven_scenes};
+use super::{SourceError, SourceOptions, bag, euroc, kitti, seven_scenes, tum};
 use crate::geometry::Trajectory;
 use crate::io::bag::BagReader;
 use crate::sensors::{Rig, SensorEvent};
@@ -29,6 +29,10 @@ pub fn open(path: &Path, options: &SourceOptions) -> Result<Recording, SourceErr
     std::fs::metadata(path).map_err(SourceError::io(path))?;
     if BagReader::is_bag(path) {
         bag::open(path, options)
+    } else if euroc::is_one(path) {
+        euroc::open(path, options)
+    } else if tum::is_one(path) {
+        tum::open(path, options)
     } else if kitti::is_one(path) {
         kitti::open(path, options)
     } else if seven_scenes::is_one(path)? {

@@ -3,6 +3,7 @@
 use super::pixels::ImageTopic;
 use crate::io::bag::{BagError, RawMessage, RawMessages};
 use crate::io::sources::SourceError;
+use crate::io::sources::pairing::{nearest_pairs, sorted};
 use crate::sensors::{Rectification, Second, SensorEvent};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,9 +22,8 @@ pub(super) struct Plan {
 impl Plan {
     /// Frames of single images.
     pub(super) fn single(left: &[Option<i64>]) -> Self {
-        let sorted = sorted(left);
         let mut plan = Self { left: vec![None; left.len()], ..Self::default() };
-        for (stamp, ordinal) in sorted {
+        for (stamp, ordinal) in sorted(left) {
             plan.left[ordinal] = Some(plan.stamps.len());
             plan.stamps.push(stamp);
         }
@@ -33,35 +33,15 @@ impl Plan {
     /// Frames of images that are each other's nearest in time, at most `tolerance_nanos` apart. The left one's stamp
     /// counts.
     pub(super) fn pairs(left: &[Option<i64>], second: &[Option<i64>], tolerance_nanos: i64) -> Self {
-        let (lefts, seconds) = (sorted(left), sorted(second));
         let mut plan = Self { left: vec![None; left.len()], second: vec![None; second.len()], ..Self::default() };
-        for &(stamp, ordinal) in &lefts {
-            let Some(&(other_stamp, other)) = nearest(&seconds, stamp) else { continue };
-            let mutual = nearest(&lefts, other_stamp).is_some_and(|&(_, back)| back == ordinal);
-            if mutual && (other_stamp - stamp).abs() <= tolerance_nanos {
-                plan.left[ordinal] = Some(plan.stamps.len());
-                plan.second[other] = Some(plan.stamps.len());
-                plan.stamps.push(stamp);
-            }
+        for (first, other) in nearest_pairs(left, second, tolerance_nanos) {
+            let Some(stamp) = left[first] else { continue };
+            plan.left[first] = Some(plan.stamps.len());
+            plan.second[other] = Some(plan.stamps.len());
+            plan.stamps.push(stamp);
         }
         plan
     }
-}
-
-/// Stamps with their places in the bag, increasing; of several messages with one stamp the first counts.
-fn sorted(stamps: &[Option<i64>]) -> Vec<(i64, usize)> {
-    let mut sorted: Vec<(i64, usize)> =
-        stamps.iter().enumerate().filter_map(|(ordinal, stamp)| Some(((*stamp)?, ordinal))).collect();
-    sorted.sort_unstable();
-    sorted.dedup_by_key(|(stamp, _)| *stamp);
-    sorted
-}
-
-/// The nearest in time; of two as near, the earlier.
-fn nearest(sorted: &[(i64, usize)], stamp: i64) -> Option<&(i64, usize)> {
-    let after = sorted.partition_point(|(other, _)| *other < stamp);
-    let candidates = sorted.get(after.saturating_sub(1)..(after + 1).min(sorted.len()))?;
-    candidates.iter().min_by_key(|(other, _)| other.abs_diff(stamp))
 }
 
 /// Puts frames together. A frame with a message that cannot be read is skipped with a warning.
@@ -148,39 +128,6 @@ impl Iterator for Frames {
                     let (path, skipped) = (self.path.display(), self.state.skipped);
                     tracing::warn!("{path}: frame {index}: {reason}; it is skipped ({skipped} so far)");
                 }
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn drops_and_jitter_pair_up() {
-        let left = [Some(0), Some(50), None, Some(150), Some(200)];
-        let second = [Some(2), Some(99), Some(148), Some(203), Some(203)];
-        let plan = Plan::pairs(&left, &second, 5);
-        assert_eq!(plan.stamps, [0, 150, 200]);
-        assert_eq!(plan.left, [Some(0), None, None, Some(1), Some(2)]);
-        assert_eq!(plan.second, [Some(0), None, Some(1), Some(2), None]);
-    }
-
-    proptest! {
-        #[test]
-        fn pairs_are_one_to_one_and_in_order(
-            left in prop::collection::vec(prop::option::of(0i64..1000), 0..40),
-            second in prop::collection::vec(prop::option::of(0i64..1000), 0..40),
-        ) {
-            let plan = Plan::pairs(&left, &second, 20);
-            prop_assert!(plan.stamps.windows(2).all(|two| two[0] < two[1]));
-            for frame in 0..plan.stamps.len() {
-                let l: Vec<usize> = (0..left.len()).filter(|&i| plan.left[i] == Some(frame)).collect();
-                let s: Vec<usize> = (0..second.len()).filter(|&i| plan.second[i] == Some(frame)).collect();
-                prop_assert_eq!((l.len(), s.len()), (1, 1));
-                prop_assert!((left[l[0]].unwrap() - second[s[0]].unwrap()).abs() <= 20);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "ros")]
 mod demo;
+mod evaluate;
 #[cfg(feature = "ros")]
 mod play;
 mod simulate;
@@ -20,6 +21,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Simulate(simulate::Arguments),
+    /// Compare a trajectory with the truth: ATE, RPE and drift.
+    Evaluate(evaluate::Arguments),
     /// Publish a recording as ROS 2 topics, at its rate.
     #[cfg(feature = "ros")]
     Play(play::Arguments),
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let outcome: Result<(), Failure> = match Cli::parse_from(own_arguments()).command {
         Command::Simulate(arguments) => simulate::run(&arguments).map_err(Into::into),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
         #[cfg(feature = "ros")]
         Command::Play(arguments) => play::run(&arguments),
         #[cfg(feature = "ros")]

@@ -58,7 +58,7 @@ fn print(report: &Report) {
     println!("map               {} points", heard.cloud_points);
     for (name, error) in [("odometry", report.odometry_error()), ("corrected path", report.corrected_error())] {
         match error {
-            Some(error) => println!("ATE {name:<14}{:.3} m (RMSE)", error.ate_rmse_m),
+            Some(error) => println!("ATE {name:<14}{:.3} m (RMSE)", error.translation_m.rmse),
             None => println!("ATE {name:<14}unknown: the recording has no truth"),
         }
     }

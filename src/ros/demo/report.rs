@@ -2,9 +2,9 @@
 
 use super::listener::Heard;
 use super::{DemoError, picture};
-use crate::geometry::{Trajectory, align_se3};
+use crate::evaluation::{AbsoluteError, Alignment, absolute_error};
+use crate::geometry::Trajectory;
 use crate::io::trajectory::write_tum;
-use nalgebra::Point3;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -18,21 +18,14 @@ pub struct Report {
     pub truth: Option<Trajectory>,
 }
 
-/// Error of a trajectory against the truth.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Error {
-    /// Root mean square after rigid alignment (m).
-    pub ate_rmse_m: f64,
-}
-
 impl Report {
-    /// Error of the odometry, where the truth is known.
-    pub fn odometry_error(&self) -> Option<Error> {
+    /// Error of the odometry, where the truth is known and tells.
+    pub fn odometry_error(&self) -> Option<AbsoluteError> {
         self.error(&self.heard.odometry)
     }
 
-    /// Error of the corrected path, where the truth is known.
-    pub fn corrected_error(&self) -> Option<Error> {
+    /// Error of the corrected path, where the truth is known and tells.
+    pub fn corrected_error(&self) -> Option<AbsoluteError> {
         self.error(&self.heard.corrected)
     }
 
@@ -51,23 +44,15 @@ impl Report {
         self.heard.diagnostics.get("loop_closure_node: loops").and_then(|count| count.parse().ok()).unwrap_or(0)
     }
 
-    fn error(&self, estimate: &Trajectory) -> Option<Error> {
-        let truth = self.truth.as_ref()?;
-        let pairs: Vec<[Point3<f64>; 2]> = estimate
-            .poses()
-            .iter()
-            .filter_map(|pose| Some([pose.t_world_body, truth.at(pose.stamp_nanos)?]))
-            .map(|both| both.map(|t| Point3::from(t.translation.vector)))
-            .collect();
-        let (estimated, true_points): (Vec<_>, Vec<_>) = pairs.iter().map(|[a, b]| (*a, *b)).unzip();
-        let t_truth_estimate = align_se3(&estimated, &true_points).ok()?;
-        let squared = pairs.iter().map(|[a, b]| (t_truth_estimate * a - b).norm_squared()).sum::<f64>();
-        Some(Error { ate_rmse_m: (squared / pairs.len() as f64).sqrt() })
+    fn error(&self, estimate: &Trajectory) -> Option<AbsoluteError> {
+        let error = absolute_error(estimate, self.truth.as_ref()?, Alignment::Se3);
+        error.inspect_err(|error| tracing::warn!("no error against the truth: {error}")).ok()
     }
 
     /// The figures, for scripts.
     pub fn to_json(&self) -> serde_json::Value {
-        let error = |error: Option<Error>| error.map(|error| json!({ "ate_rmse_m": error.ate_rmse_m }));
+        let error =
+            |error: Option<AbsoluteError>| error.map(|error| json!({ "ate_rmse_m": error.translation_m.rmse }));
         json!({
             "frames": self.frames_played,
             "odometry_poses": self.heard.odometry.poses().len(),

@@ -10,7 +10,7 @@ use halfslam::precision::Policy;
 use halfslam::sensors::SensorEvent;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// One of this package's programs.
@@ -51,9 +51,9 @@ impl Node {
         let deadline = Instant::now() + Duration::from_secs(20);
         let is_there = |name: &str| {
             std::fs::read_dir(&threads).is_ok_and(|tasks| {
-                tasks.flatten().any(|task| {
-                    std::fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name)
-                })
+                tasks
+                    .flatten()
+                    .any(|task| std::fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name))
             })
         };
         while !is_there("spin") {
@@ -93,29 +93,17 @@ impl Drop for Node {
     }
 }
 
-/// Where the tests' recording lies; a simulated one is removed with this.
-pub struct Recorded {
-    path: PathBuf,
-}
-
-impl Recorded {
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-/// A short recording of a stereo pair with truth.
-pub fn recording() -> Option<Recorded> {
-    let data = std::env::var_os("HALFSLAM_DATA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
-        PathBuf::from,
-    );
-    let path = data.join("sequences/kitti_seq1_stereo51");
-    if !path.exists() {
-        println!("skipped: {} is not there", path.display());
-        return None;
-    }
-    Some(Recorded { path })
+/// A short simulated tour with a stereo pair, wheels and truth; made once for all tests of a run.
+pub fn recording() -> &'static Path {
+    static RECORDING: OnceLock<PathBuf> = OnceLock::new();
+    RECORDING.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ros_tour");
+        let _ = std::fs::remove_dir_all(&folder);
+        let mut command = Command::new(program("halfslam"));
+        let made = command.args(["simulate", "--seed", "3", "--duration", "8", "--out"]).arg(&folder).status().unwrap();
+        assert!(made.success());
+        folder
+    })
 }
 
 /// What odometry and loop closer make of a recording in this process: the odometry and the corrected path.

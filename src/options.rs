@@ -1,5 +1,5 @@
-//! Options are declared once, here-with: the struct, its defaults, its documentation, its checks, and the table from
-//! which the YAML file, the ROS parameters and the reference page are made.
+//! Options are declared once, by [`crate::options!`]: the struct, its defaults, its documentation, its checks, and the
+//! table from which the YAML file, the ROS parameters and the reference page are made.
 
 use std::ops::{RangeFull, RangeInclusive};
 
@@ -17,6 +17,22 @@ pub enum ParameterValue {
     Text(String),
     /// A list of real numbers.
     Reals(Vec<f64>),
+}
+
+impl ParameterValue {
+    /// The value that a word on a command line says: `true`, `3`, `0.5`, `[1, 2]`, or else text.
+    pub fn from_text(text: &str) -> Self {
+        if let Ok(value) = text.parse() {
+            return Self::Boolean(value);
+        }
+        if let Ok(value) = text.parse() {
+            return Self::Integer(value);
+        }
+        if let Ok(value) = text.parse() {
+            return Self::Real(value);
+        }
+        serde_json::from_str(text).map_or_else(|_| Self::Text(text.into()), Self::Reals)
+    }
 }
 
 impl std::fmt::Display for ParameterValue {
@@ -337,4 +353,83 @@ macro_rules! options {
     };
     (@change live) => { $crate::options::Change::Live };
     (@change startup) => { $crate::options::Change::Startup };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::options! {
+        /// For these tests.
+        struct Inner {
+            /// A count.
+            count: usize = 3usize, "things", 1..=10, live;
+        }
+    }
+    crate::options! {
+        /// For these tests.
+        struct Outer {
+            /// A length.
+            length_m: f64 = 0.5, "m", 0.0..=2.0, startup;
+            /// A word.
+            mode: String = "a", "", &["a", "b"], live;
+            /// Numbers.
+            offsets: Vec<f64> = [1.0, 2.0], "", .., live;
+        }
+        groups {
+            /// The rest.
+            inner: Inner;
+        }
+    }
+
+    #[test]
+    fn the_table_has_every_row_with_its_default() {
+        let table = Outer::table();
+        let names: Vec<&str> = table.iter().map(|row| row.name.as_str()).collect();
+        assert_eq!(names, ["length_m", "mode", "offsets", "inner.count"]);
+        for row in &table {
+            assert_eq!(Outer::default().get(&row.name), Some(row.default.clone()), "{}", row.name);
+        }
+        assert_eq!((table[3].text, table[3].unit, table[0].change), ("A count.", "things", Change::Startup));
+    }
+
+    #[test]
+    fn values_are_set_by_dotted_name() {
+        let mut options = Outer::default();
+        options.set("", "inner.count", &ParameterValue::Integer(7)).expect("in range");
+        options.set("", "length_m", &ParameterValue::Integer(1)).expect("whole numbers are numbers");
+        assert_eq!((options.inner.count, options.length_m), (7, 1.0));
+    }
+
+    #[test]
+    fn what_is_not_allowed_changes_nothing() {
+        let mut options = Outer::default();
+        for (name, value) in [
+            ("inner.count", ParameterValue::Integer(11)),
+            ("inner.count", ParameterValue::Integer(-1)),
+            ("inner.count", ParameterValue::Real(2.5)),
+            ("length_m", ParameterValue::Real(f64::NAN)),
+            ("mode", ParameterValue::Text("c".into())),
+            ("offsets", ParameterValue::Reals(vec![f64::INFINITY])),
+            ("nothing", ParameterValue::Boolean(true)),
+        ] {
+            assert!(options.set("", name, &value).is_err(), "{name} = {value}");
+        }
+        assert_eq!(options, Outer::default());
+    }
+
+    #[test]
+    fn errors_carry_the_whole_name() {
+        let error = Outer::default().set("", "inner.count", &ParameterValue::Integer(99)).expect_err("too many");
+        assert_eq!(error.to_string(), "parameter 'inner.count': 99 is not allowed; expected 1 to 10 things");
+    }
+
+    #[test]
+    fn words_of_a_command_line_become_values() {
+        assert_eq!(ParameterValue::from_text("true"), ParameterValue::Boolean(true));
+        assert_eq!(ParameterValue::from_text("3"), ParameterValue::Integer(3));
+        assert_eq!(ParameterValue::from_text("0.5"), ParameterValue::Real(0.5));
+        assert_eq!(ParameterValue::from_text("[1, 2]"), ParameterValue::Reals(vec![1.0, 2.0]));
+        assert_eq!(ParameterValue::from_text("mixed"), ParameterValue::Text("mixed".into()));
+    }
 }

@@ -1,7 +1,10 @@
 //! All options in one place: what a YAML file, a launch file or a ROS parameter can set.
 
 mod reference;
+mod ros;
 mod yaml;
+
+pub use ros::RosOptions;
 
 use crate::io::sources::SourceOptions;
 use crate::map::MapOptions;
@@ -22,6 +25,8 @@ crate::options! {
         map: MapOptions;
         /// Recordings.
         source: SourceOptions;
+        /// The ROS 2 nodes.
+        ros: RosOptions;
     }
 }
 

@@ -1,4 +1,10 @@
 //! Files: pose graphs, trajectories, clouds, and recordings of sensors in every common format.
 
 #[cfg(feature = "pipeline")]
+pub mod bag;
+pub mod g2o;
+#[cfg(feature = "pipeline")]
 pub mod sources;
+pub mod ply;
+pub mod table;
+pub mod trajectory;

@@ -1,99 +1,54 @@
 //! The map: keyframes, the graph between them, and its correction when the robot returns to a place.
+//!
+//! [`LoopCloser::add`] is the page to read first. [`KeyframeMaker`] makes keyframes from frames and anybody's odometry,
+//! for robots that do not run this crate's visual odometry.
 
-use crate::geometry::{Se3, Trajectory};
-use crate::odometry::KeyframeId;
-use crate::place::{DescribedKeyframe, PlaceOptions};
-use crate::pose_graph::{PoseGraph, PoseGraphOptions};
-use crate::precision::Policy;
-use crate::solver::{SolveStatistics, SolverError};
-use nalgebra::Point3;
+mod cloud;
+mod consistency;
+mod error;
+mod keyframe_maker;
+mod keyframes;
+mod links;
+mod loop_closer;
+mod odometry_step;
+mod types;
+
+pub use error::MapError;
+pub use keyframe_maker::{KeyframeMaker, KeyframeMakerOptions};
+pub use loop_closer::LoopCloser;
+pub use odometry_step::DriftOptions;
+pub use types::{Correction, LoopClosure, MapPoint};
+
+use crate::place::PlaceOptions;
+use crate::pose_graph::PoseGraphOptions;
 
 crate::options! {
     /// Loop closure and the map.
     pub struct MapOptions {
-        /// Size of the cubes in which the cloud keeps one point.
+        /// Size of the cubes in which the cloud keeps one point; all points are kept if 0.
         cloud_voxel_m: f64 = 0.05, "m", 0.0..=10.0, live;
+        /// Points further from their camera than this are left out of the cloud.
+        cloud_max_depth_m: f64 = 10.0, "m", 0.1..=1000.0, live;
+        /// Keyframes between the two ends of a loop, at least.
+        min_gap_keyframes: usize = 15usize, "keyframes", 1..=10000, live;
+        /// Time between the two ends of a loop, at least.
+        min_gap_secs: f64 = 3.0, "s", 0.0..=3600.0, live;
+        /// Keyframes after a closed loop for which no other is sought.
+        rest_keyframes: usize = 2usize, "keyframes", 0..=1000, live;
+        /// A loop with this many inliers is believed at once; a weaker one, or one between runs of the odometry, when
+        /// another agrees with it.
+        strong_inliers: usize = 80usize, "places", 6..=100000, live;
+        /// A loop that contradicts the odometry by more than this is false.
+        max_contradiction_sigmas: f64 = 6.0, "standard deviations", 1.0..=100.0, live;
     }
     groups {
+        /// How far the odometry may drift.
+        drift: DriftOptions;
+        /// When a frame of somebody else's odometry becomes a keyframe.
+        keyframes: KeyframeMakerOptions;
         /// How places are recognized.
         place: PlaceOptions;
         /// How the graph is optimized.
         pose_graph: PoseGraphOptions;
-    }
-}
-
-/// A loop that was closed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LoopClosure {
-    /// The earlier keyframe.
-    pub from: KeyframeId,
-    /// The later keyframe.
-    pub to: KeyframeId,
-    /// Base of `to` into the base of `from`, as the images say.
-    pub t_from_to: Se3,
-    /// Features that agree with it.
-    pub inlier_count: usize,
-}
-
-/// A correction of the whole map.
-#[derive(Debug, Clone)]
-pub struct Correction {
-    /// The loops that caused it.
-    pub loops: Vec<LoopClosure>,
-    /// Coordinates of the odometry's world into those of the map, for the newest keyframe.
-    pub t_map_odom: Se3,
-    /// The solve.
-    pub solve: SolveStatistics,
-}
-
-/// A coloured point of the map.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MapPoint {
-    /// In the map (m).
-    pub p_map: Point3<f32>,
-    /// Red, green, blue.
-    pub color: [u8; 3],
-}
-
-/// Recognizes places and corrects the map.
-pub struct LoopCloser {}
-
-impl LoopCloser {
-    /// An empty map.
-    pub fn new(_options: &MapOptions, _policy: &Policy) -> Self {
-        todo!()
-    }
-
-    /// Takes a keyframe into the map; says how the map was corrected if that closed a loop.
-    ///
-    /// # Errors
-    /// [`SolverError`] if the graph cannot be optimized; the keyframe is kept, the loop is not.
-    pub fn add(&mut self, _keyframe: DescribedKeyframe) -> Result<Option<Correction>, SolverError> {
-        todo!()
-    }
-
-    /// Coordinates of the odometry's world into those of the map.
-    pub fn t_map_odom(&self) -> Se3 {
-        todo!()
-    }
-
-    /// Every keyframe's base in the map, after the last correction.
-    pub fn trajectory(&self) -> Trajectory {
-        todo!()
-    }
-
-    /// The graph: one node per keyframe.
-    pub fn graph(&self) -> &PoseGraph {
-        todo!()
-    }
-
-    /// All loops that were closed.
-    pub fn loops(&self) -> &[LoopClosure] {
-        todo!()
-    }
-
-    /// The coloured points of all keyframes, after the last correction.
-    pub fn cloud(&self) -> Vec<MapPoint> {
-        todo!()
     }
 }

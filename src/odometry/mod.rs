@@ -1,32 +1,59 @@
 //! Visual odometry: frames in, poses and keyframes out.
+//!
+//! [`Odometry::track`] is the page to read first. A frame's pose comes from the landmarks that are followed into it; the
+//! window of keyframes is adjusted when a frame becomes one. When the images tell nothing, wheels or the last velocity
+//! carry the pose on, with a covariance that says so.
 
+mod adjustment;
+mod covariance;
+mod estimate;
 mod keyframe;
+mod localization;
+mod marginals;
+mod motion;
+mod pipeline;
+mod recovery;
+mod window;
 
+pub use estimate::{Estimate, TrackingState};
 pub use keyframe::{Keyframe, KeyframeId};
+pub use motion::MotionOptions;
+pub use pipeline::Odometry;
 
 use crate::bundle::BundleOptions;
 use crate::frontend::FrontendOptions;
-use crate::geometry::Se3;
-use crate::precision::Policy;
-use crate::sensors::{Frame, Rig, WheelSample};
-use crate::solver::SolveStatistics;
-use nalgebra::Matrix6;
 
 crate::options! {
     /// Which frames become keyframes, and how many the window holds.
     pub struct WindowOptions {
         /// Keyframes in the sliding window.
         keyframes: usize = 10usize, "frames", 2..=500, startup;
+        /// The oldest of them that the adjustment leaves as they are.
+        fixed_keyframes: usize = 2usize, "frames", 1..=100, live;
+        /// Mean parallax since the last keyframe that makes a frame one.
+        min_parallax_px: f64 = 20.0, "px", 0.0..=1000.0, live;
+        /// A frame that sees a smaller share of the last keyframe's features becomes one.
+        min_surviving_share: f64 = 0.75, "", 0.0..=1.0, live;
+        /// A robot that moves gets a keyframe at least this often.
+        max_interval_secs: f64 = 1.0, "s", 0.0..=1000.0, live;
     }
 }
 
 crate::options! {
     /// Visual odometry.
     pub struct OdometryOptions {
+        /// Features that must agree with a pose; with fewer the robot is lost.
+        min_inliers: usize = 12usize, "features", 6..=1000, live;
+        /// Share of the features with depth that must agree with a pose.
+        min_inlier_share: f64 = 0.3, "", 0.0..=1.0, live;
+        /// Time without a pose from the images after which the odometry starts anew from what it sees then.
+        restart_after_secs: f64 = 0.5, "s", 0.0..=1000.0, live;
     }
     groups {
         /// How features are found and followed.
         frontend: FrontendOptions;
+        /// What is expected of the motion.
+        motion: MotionOptions;
         /// The sliding window.
         window: WindowOptions;
         /// The window's bundle adjustment.
@@ -34,64 +61,18 @@ crate::options! {
     }
 }
 
-/// Whether the odometry knows where it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TrackingState {
-    /// No pose yet.
-    Initializing,
-    /// The pose comes from the images.
-    Tracking,
-    /// The images do not tell; the pose is carried on from motion and wheels.
-    Lost,
-}
-
-/// What the odometry says of one frame.
-#[derive(Debug, Clone)]
-pub struct Estimate {
-    /// The frame's stamp (ns).
-    pub stamp_nanos: i64,
-    /// Base coordinates into the odometry's world (z up, starts at identity).
-    pub t_odom_base: Se3,
-    /// Covariance of the pose, perturbed in the base's own frame `[ρ; φ]` (m, rad).
-    pub covariance: Matrix6<f64>,
-    /// Whether the pose is from the images.
-    pub state: TrackingState,
-    /// The keyframe that this frame became.
-    pub keyframe: Option<Keyframe>,
-    /// The window's solve, if there was one.
-    pub solve: Option<SolveStatistics>,
-    /// Features that were followed into this frame and agree with its pose.
-    pub inlier_count: usize,
-}
-
-/// Visual odometry of a stereo or RGB-D rig.
-pub struct Odometry {}
-
 /// Why an odometry cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum OdometryError {
     /// The rig has no depth.
     #[error("visual odometry needs a stereo or depth camera; this rig has a single image")]
     NoDepth,
-}
-
-impl Odometry {
-    /// An odometry at rest at the origin.
-    ///
-    /// # Errors
-    /// [`OdometryError`] if the rig does not serve.
-    pub fn new(_options: &OdometryOptions, _rig: &Rig, _policy: &Policy) -> Result<Self, OdometryError> {
-        todo!()
-    }
-
-    /// Takes a sample of wheel odometry; samples older than the last one are ignored.
-    pub fn add_wheel(&mut self, _sample: &WheelSample) {
-        todo!()
-    }
-
-    /// Follows the robot into the next frame. Frames that are not newer than the last one change nothing.
-    pub fn track(&mut self, _frame: &std::sync::Arc<Frame>) -> Estimate {
-        todo!()
-    }
+    /// The rig's numbers are none of a camera.
+    #[error("rig: expected {expected}, found {found}")]
+    Rig {
+        /// What a camera has.
+        expected: &'static str,
+        /// What was given.
+        found: String,
+    },
 }

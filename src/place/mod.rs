@@ -1,63 +1,48 @@
-//! Places: descriptors, bag of words, loop candidates and their geometric verification.
+//! Places: descriptors, a bag of words that grows with the session, loop candidates and their geometric verification.
+//!
+//! - [`Describer`] turns a keyframe's images into ORB features with points: [`DescribedKeyframe`].
+//! - [`Recognizer`] finds keyframes that look alike; it learns its words from the keyframes it has seen.
+//! - [`Verifier`] finds the relative pose of two keyframes, or says why they do not show one place.
 
-use crate::geometry::{PinholeCamera, Se3};
-use crate::odometry::{Keyframe, KeyframeId};
-use nalgebra::{Matrix6, Point3, Vector2};
+mod describer;
+mod descriptor;
+mod distances;
+mod feature;
+mod forest;
+mod guided;
+mod matching;
+mod point_depth;
+mod ransac;
+mod recognizer;
+mod refinement;
+mod reprojection;
+mod spread;
+mod stereo_depth;
+mod verification;
+mod view;
+
+pub use describer::Describer;
+pub use descriptor::{Descriptor, hamming};
+pub use feature::{DescribedKeyframe, Feature};
+pub use recognizer::{Candidate, Recognizer, RecognizerOptions};
+pub(crate) use verification::adjoint;
+pub use verification::{Rejection, RelativePose, VerificationOptions, Verifier};
+pub use view::View;
 
 crate::options! {
     /// How places are described and recognized.
     pub struct PlaceOptions {
         /// ORB features per keyframe.
         feature_count: usize = 800usize, "features", 50..=5000, live;
+        /// Contrast of a corner to the circle of pixels around it, out of 255 (FAST).
+        corner_threshold: usize = 10usize, "grey levels", 1..=100, live;
+        /// Nearest distance at which two cameras are searched for a feature's depth.
+        stereo_min_depth_m: f64 = 0.4, "m", 0.05..=10.0, live;
     }
-}
-
-/// A point of a keyframe that can be recognized.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Feature {
-    /// Where in the (left) image (px).
-    pub px: Vector2<f64>,
-    /// Its ORB descriptor, 256 bits.
-    pub descriptor: [u8; 32],
-    /// In the camera frame (m), where the depth is known.
-    pub p_camera: Option<Point3<f64>>,
-    /// Colour, red green blue.
-    pub color: [u8; 3],
-}
-
-/// A keyframe as the loop closer needs it, images left behind: what `msg/Keyframe` carries.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DescribedKeyframe {
-    /// Its number.
-    pub id: KeyframeId,
-    /// When its images were taken (ns).
-    pub stamp_nanos: i64,
-    /// Base coordinates into the odometry's world, as estimated when it was made.
-    pub t_odom_base: Se3,
-    /// Its base coordinates into those of the keyframe before; `None` for the first one.
-    pub t_previous_base: Option<Se3>,
-    /// Covariance of `t_previous_base` `[ρ; φ]` (m, rad).
-    pub covariance: Matrix6<f64>,
-    /// The (left) camera.
-    pub camera: PinholeCamera,
-    /// Optical frame into the base frame.
-    pub t_base_camera: Se3,
-    /// What can be recognized.
-    pub features: Vec<Feature>,
-}
-
-/// Finds and describes what can be recognized in a keyframe.
-#[derive(Debug)]
-pub struct Describer {}
-
-impl Describer {
-    /// A describer with these options.
-    pub fn new(_options: &PlaceOptions) -> Self {
-        todo!()
-    }
-
-    /// Describes a keyframe.
-    pub fn describe(&mut self, _keyframe: &Keyframe) -> DescribedKeyframe {
-        todo!()
+    groups {
+        /// How keyframes that look alike are found.
+        recognizer: RecognizerOptions;
+        /// When two keyframes show the same place.
+        verification: VerificationOptions;
     }
 }

@@ -1,35 +1,19 @@
-//! Pose graph optimization: keyframe poses from relative poses between them.
+//! Pose graph optimization: keyframe poses from relative poses between them, in space and in the plane.
+//!
+//! The linear solver is CGNR with an incomplete Cholesky preconditioner. It is computed from the Jacobian where every
+//! relative pose is as measured. With poses perturbed in their own frames that Jacobian depends on no estimate, so the
+//! factor stays good to the end of a solve, and from one solve to the next.
 
-use crate::geometry::Se3;
-use crate::precision::Policy;
-use crate::solver::{SolveStatistics, SolverError, SolverOptions};
-use nalgebra::Matrix6;
+mod graph;
+mod optimize;
+mod preconditioner;
+mod problem;
+mod start;
+mod whitening;
 
-/// A relative pose between two nodes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PoseGraphEdge {
-    /// Index of the first node.
-    pub from: usize,
-    /// Index of the second node.
-    pub to: usize,
-    /// Measured: coordinates of `to` into those of `from`.
-    pub t_from_to: Se3,
-    /// Information of `[t; 2 q_vec]` of `measurement⁻¹ · relative pose`, translation (m) first.
-    pub information: Matrix6<f64>,
-    /// Whether the edge may be wrong, so that a robust loss applies (loop closures).
-    pub robust: bool,
-}
+pub use graph::{PlanarPoseGraph, PoseGraph, PoseGraphEdge};
 
-/// Poses and the relative poses measured between them.
-#[derive(Debug, Clone, Default)]
-pub struct PoseGraph {
-    /// Node coordinates into map coordinates.
-    pub nodes: Vec<Se3>,
-    /// Nodes that stay as they are; node 0 if empty.
-    pub fixed: Vec<usize>,
-    /// The measurements.
-    pub edges: Vec<PoseGraphEdge>,
-}
+use crate::solver::SolverOptions;
 
 crate::options! {
     /// How a pose graph is optimized.
@@ -40,15 +24,5 @@ crate::options! {
     groups {
         /// When the solve stops.
         solver: SolverOptions;
-    }
-}
-
-impl PoseGraph {
-    /// Optimizes the nodes in place. On an error nothing is changed.
-    ///
-    /// # Errors
-    /// [`SolverError`] if an index is out of range or values are not finite.
-    pub fn optimize(&mut self, _policy: &Policy, _options: &PoseGraphOptions) -> Result<SolveStatistics, SolverError> {
-        todo!()
     }
 }

@@ -15,6 +15,8 @@ pub struct PhaseTimes {
     pub triangular_ms: f64,
     /// Products with the Jacobian and its transpose.
     pub product_ms: f64,
+    /// The linear solver as a whole: products, preconditioner and its vectors.
+    pub linear_ms: f64,
     /// Update of the unknowns.
     pub update_ms: f64,
 }
@@ -34,6 +36,10 @@ pub struct SolveStatistics {
     pub cost_history: Vec<f64>,
     /// Outer iterations.
     pub iterations: usize,
+    /// Steps that were tried and not taken.
+    pub rejected_steps: usize,
+    /// Entries of the Jacobian that the products' precision rounded to zero, all outer iterations together.
+    pub flushed_to_zero: usize,
     /// Iterations of the linear solver, all outer iterations together.
     pub cg_iterations: usize,
     /// Whether a stopping test other than the iteration limit ended it.

@@ -1,0 +1,239 @@
+//! Following features from frame to frame.
+
+use super::image::{Pyramid, check};
+use super::stereo_matching::{StereoMatcher, StereoPyramid};
+use super::{CornerDetector, FrontendError, FrontendOptions, stage};
+use crate::sensors::{Depth, DepthImage, Frame, Images, Rig};
+use nalgebra::Vector2;
+use opencv::core::{Point2f, Size, TermCriteria, TermCriteria_COUNT, TermCriteria_EPS, Vector};
+use opencv::video::OPTFLOW_USE_INITIAL_FLOW;
+use std::sync::Arc;
+
+/// What the odometry sees of images: where features went, where new ones are, and their depth.
+///
+/// The frame that features are followed *from* is the anchor. It stays when a new frame is taken up, so that a frame
+/// that shows nothing (black, blurred) costs nothing: the next one is followed from the same anchor.
+pub trait Tracker: Send {
+    /// Takes up a frame; what follows is about it.
+    ///
+    /// # Errors
+    /// [`FrontendError`] if the images are not the rig's or cannot be read; the tracker is as before.
+    fn take_up(&mut self, frame: &Arc<Frame>) -> Result<(), FrontendError>;
+
+    /// Where features of the anchor (px) are in the frame (px); `None` for those lost. `px_predicted` is where motion
+    /// makes expect them, same length.
+    ///
+    /// # Errors
+    /// [`FrontendError`].
+    fn follow(
+        &mut self,
+        px_anchor: &[Vector2<f64>],
+        px_predicted: &[Vector2<f64>],
+    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError>;
+
+    /// New features of the frame (px), away from those it has, as many as are missing.
+    ///
+    /// # Errors
+    /// [`FrontendError`].
+    fn new_features(&mut self, px_taken: &[Vector2<f64>]) -> Result<Vec<Vector2<f64>>, FrontendError>;
+
+    /// The columns (px) of features of the frame in the right image, or in that of a virtual camera
+    /// [`measuring_baseline_m`] to the right of a depth camera; `None` where the depth cannot be seen. Where a column
+    /// is expected, it is sought near there.
+    fn right_columns(&mut self, px: &[Vector2<f64>], expected_x: &[Option<f64>]) -> Vec<Option<f64>>;
+
+    /// Makes the frame the anchor; nothing more can be asked about it then.
+    fn set_anchor(&mut self);
+}
+
+/// Distance of the right camera (m); for a depth camera, that of the virtual one in which its depth is as uncertain as
+/// `sigma_px`. The depth of such cameras is uncertain by a multiple of its square, as disparity is. 0 without depth.
+pub fn measuring_baseline_m(rig: &Rig, options: &FrontendOptions) -> f64 {
+    match rig.depth {
+        Depth::Stereo { baseline_m } => baseline_m,
+        Depth::Image => options.sigma_px / (rig.camera.fx * options.depth_sigma_m),
+        Depth::None => 0.0,
+    }
+}
+
+/// A frame with what has been computed from it.
+#[derive(Debug)]
+struct Seen {
+    frame: Arc<Frame>,
+    pyramid: Pyramid,
+    stereo: Option<(StereoPyramid, StereoPyramid)>,
+}
+
+/// Follows features by pyramidal Lucas-Kanade, forward and back, and matches them along rows or looks their depth up.
+#[derive(Debug)]
+pub struct ImageTracker {
+    options: FrontendOptions,
+    rig: Rig,
+    corners: CornerDetector,
+    anchor: Option<Seen>,
+    current: Option<Seen>,
+}
+
+impl ImageTracker {
+    /// A tracker of a rig's images.
+    pub fn new(options: &FrontendOptions, rig: &Rig) -> Self {
+        // One thread: the order of sums must not depend on the machine, and the caller decides about parallel work.
+        if let Err(error) = opencv::core::set_num_threads(1) {
+            tracing::warn!("OpenCV keeps its own number of threads: {error}");
+        }
+        Self { options: options.clone(), rig: *rig, corners: CornerDetector::default(), anchor: None, current: None }
+    }
+
+    fn patch_px(&self) -> i32 {
+        self.options.patch_size_px as i32 | 1
+    }
+
+    /// One direction of optical flow, from first guesses.
+    fn flow(&self, from: &Seen, to: &Seen, px_from: &[Point2f], guess: &[Point2f]) -> Result<Flow, FrontendError> {
+        let from_points = Vector::<Point2f>::from_slice(px_from);
+        let mut points = Vector::<Point2f>::from_slice(guess);
+        let (mut found, mut error) = (Vector::<u8>::new(), Vector::<f32>::new());
+        let criteria = TermCriteria { typ: TermCriteria_COUNT | TermCriteria_EPS, max_count: 30, epsilon: 0.01 };
+        opencv::video::calc_optical_flow_pyr_lk(
+            &from.pyramid.levels,
+            &to.pyramid.levels,
+            &from_points,
+            &mut points,
+            &mut found,
+            &mut error,
+            Size::new(self.patch_px(), self.patch_px()),
+            from.pyramid.max_level.min(to.pyramid.max_level),
+            criteria,
+            OPTFLOW_USE_INITIAL_FLOW,
+            1e-4,
+        )
+        .map_err(stage("optical flow"))?;
+        Ok(points.iter().zip(found.iter()).map(|(point, found)| (found != 0).then_some(point)).collect())
+    }
+
+    /// Forward from the guess and back to the start.
+    fn there_and_back(
+        &self,
+        px_anchor: &[Point2f],
+        guess: &[Point2f],
+    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
+        let (Some(anchor), Some(current)) = (&self.anchor, &self.current) else {
+            return Err(FrontendError::NoFrame);
+        };
+        let forward = self.flow(anchor, current, px_anchor, guess)?;
+        let survivors: Vec<usize> = (0..forward.len()).filter(|&index| forward[index].is_some()).collect();
+        let reached: Vec<Point2f> = forward.iter().flatten().copied().collect();
+        let starts: Vec<Point2f> = survivors.iter().map(|&index| px_anchor[index]).collect();
+        let mut result = vec![None; px_anchor.len()];
+        if reached.is_empty() {
+            return Ok(result);
+        }
+        let back = self.flow(current, anchor, &reached, &starts)?;
+        for ((&index, point), back) in survivors.iter().zip(&reached).zip(&back) {
+            let px = Vector2::new(f64::from(point.x), f64::from(point.y));
+            let returned = back.is_some_and(|back| {
+                f64::from(back.x - px_anchor[index].x).hypot(f64::from(back.y - px_anchor[index].y))
+                    <= self.options.max_return_px
+            });
+            if returned && self.rig.camera.contains(&px, 1.0) {
+                result[index] = Some(px);
+            }
+        }
+        Ok(result)
+    }
+}
+
+type Flow = Vec<Option<Point2f>>;
+
+fn point_from_px(px: &Vector2<f64>) -> Point2f {
+    Point2f::new(px.x as f32, px.y as f32)
+}
+
+impl Tracker for ImageTracker {
+    fn take_up(&mut self, frame: &Arc<Frame>) -> Result<(), FrontendError> {
+        check(frame, &self.rig)?;
+        let pyramid = Pyramid::new(frame.reference(), self.patch_px(), self.options.pyramid_levels as i32)?;
+        self.current = Some(Seen { frame: frame.clone(), pyramid, stereo: None });
+        Ok(())
+    }
+
+    fn follow(
+        &mut self,
+        px_anchor: &[Vector2<f64>],
+        px_predicted: &[Vector2<f64>],
+    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
+        if px_anchor.is_empty() {
+            return Ok(Vec::new());
+        }
+        let starts: Vec<Point2f> = px_anchor.iter().map(point_from_px).collect();
+        let guess: Vec<Point2f> = px_predicted.iter().map(point_from_px).collect();
+        let mut found = self.there_and_back(&starts, &guess)?;
+        let survivor_count = found.iter().flatten().count();
+        // When the prediction was wrong (a bump, a slip), most features are missed: they are sought where they were.
+        if 2 * survivor_count < found.len() {
+            let lost: Vec<usize> = (0..found.len()).filter(|&index| found[index].is_none()).collect();
+            let starts: Vec<Point2f> = lost.iter().map(|&index| starts[index]).collect();
+            let again = self.there_and_back(&starts, &starts)?;
+            for (&index, px) in lost.iter().zip(again) {
+                found[index] = px;
+            }
+        }
+        Ok(found)
+    }
+
+    fn new_features(&mut self, px_taken: &[Vector2<f64>]) -> Result<Vec<Vector2<f64>>, FrontendError> {
+        let Some(current) = &self.current else { return Err(FrontendError::NoFrame) };
+        let border_px = self.options.patch_size_px / 2 + 1;
+        let (count, gradient) = (self.options.feature_count, self.options.min_corner_gradient);
+        self.corners.detect(current.frame.reference(), px_taken, count, gradient, border_px)
+    }
+
+    fn right_columns(&mut self, px: &[Vector2<f64>], expected_x: &[Option<f64>]) -> Vec<Option<f64>> {
+        let Some(current) = &mut self.current else { return vec![None; px.len()] };
+        match (&current.frame.images, self.rig.depth) {
+            (Images::Stereo { left, right }, Depth::Stereo { baseline_m }) => {
+                let (left, right) =
+                    current.stereo.get_or_insert_with(|| (StereoPyramid::new(left), StereoPyramid::new(right)));
+                let widest = 0.5 * f64::from(self.rig.camera.width);
+                let nearest = self.rig.camera.fx * baseline_m / self.options.min_depth_m;
+                let matcher = StereoMatcher {
+                    max_disparity_px: nearest.min(widest),
+                    min_correlation: self.options.min_correlation,
+                };
+                px.iter().zip(expected_x).map(|(px, expected)| matcher.column(left, right, px, *expected)).collect()
+            }
+            (Images::Rgbd { depth, .. }, Depth::Image) => {
+                let span = self.rig.camera.fx * measuring_baseline_m(&self.rig, &self.options);
+                let range = self.options.min_depth_m.min(self.options.max_depth_m)..=self.options.max_depth_m;
+                let column = |px: &Vector2<f64>| depth_at(depth, px, &range).map(|depth_m| px.x - span / depth_m);
+                px.iter().map(column).collect()
+            }
+            _ => vec![None; px.len()],
+        }
+    }
+
+    fn set_anchor(&mut self) {
+        if let Some(current) = self.current.take() {
+            self.anchor = Some(current);
+        }
+    }
+}
+
+/// Share of the depth by which the pixels round a feature may differ from it. At an edge a feature belongs to the
+/// nearer side and its pixel may show the farther one, so no depth is better than a wrong one.
+const MAX_DEPTH_STEP: f64 = 0.03;
+
+/// The depth (m) at a feature: the median of the valid of 3 x 3 pixels, if most are valid and agree.
+fn depth_at(depth: &DepthImage, px: &Vector2<f64>, range: &std::ops::RangeInclusive<f64>) -> Option<f64> {
+    let (x, y) = (px.x.round(), px.y.round());
+    if !(x >= 1.0 && y >= 1.0 && x + 2.0 <= f64::from(depth.width()) && y + 2.0 <= f64::from(depth.height())) {
+        return None;
+    }
+    let mut near: Vec<f64> = (0..9)
+        .map(|index| f64::from(depth.get_pixel(x as u32 + index % 3 - 1, y as u32 + index / 3 - 1)[0]))
+        .filter(|depth_m| range.contains(depth_m))
+        .collect();
+    near.sort_by(f64::total_cmp);
+    let (first, last) = (*near.first()?, *near.last()?);
+    (near.len() >= 6 && last - first <= MAX_DEPTH_STEP * first).then(|| near[near.len() / 2])
+}

@@ -1,0 +1,62 @@
+//! What is known of a recording's cameras, from itself and from a camera file.
+
+use crate::geometry::Se3;
+use crate::sensors::{Depth, RawCamera, Rectification, Rig, SensorError};
+
+/// What is known of a recording's cameras.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Calibration {
+    /// The (left) camera.
+    pub camera: Option<RawCamera>,
+    /// The right camera of a raw pair, and its optical frame into the left one's.
+    pub right: Option<(RawCamera, Se3)>,
+    /// Distance of the cameras of a rectified pair (m).
+    pub baseline_m: Option<f64>,
+    /// Optical frame of the (left, raw) camera into the base.
+    pub t_base_camera: Option<Se3>,
+    /// Units of a depth image in one metre.
+    pub depth_units_per_m: Option<f64>,
+    /// Frames per second where there are no stamps (Hz).
+    pub rate_hz: Option<f64>,
+}
+
+/// Which images a recording has beside the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SecondKind {
+    Right,
+    Depth,
+    None,
+}
+
+impl Calibration {
+    /// Optical frame of the (left, raw) camera into the base; looking ahead where nothing is said.
+    pub(super) fn t_base_camera(&self) -> Se3 {
+        self.t_base_camera.unwrap_or_else(Rig::optical_looking_ahead)
+    }
+
+    /// What makes frames of the images.
+    pub(super) fn rectification(&self, second: SecondKind) -> Result<Rectification, SensorError> {
+        let Some(camera) = &self.camera else {
+            return Err(missing("fx, fy, cx, cy"));
+        };
+        let t_base_camera = self.t_base_camera();
+        match (second, &self.right, self.baseline_m) {
+            (SecondKind::None, _, _) => Rectification::single(camera, Depth::None, t_base_camera),
+            (SecondKind::Depth, _, _) => Rectification::single(camera, Depth::Image, t_base_camera),
+            (SecondKind::Right, Some((right, t_left_right)), _) => {
+                Rectification::stereo(camera, right, t_left_right, &t_base_camera)
+            }
+            (SecondKind::Right, None, Some(baseline_m)) => {
+                Rectification::none(Rig { camera: camera.pinhole, depth: Depth::Stereo { baseline_m }, t_base_camera })
+            }
+            (SecondKind::Right, None, None) => Err(missing("baseline_m (rectified pair) or right (raw pair)")),
+        }
+    }
+}
+
+fn missing(what: &str) -> SensorError {
+    SensorError::Calibration(format!(
+        "the recording does not say {what}; give it in a camera file (option source.camera_file, see \
+         docs/camera_file.md)"
+    ))
+}

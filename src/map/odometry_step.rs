@@ -1,0 +1,132 @@
+//! How a keyframe hangs on the one before it.
+
+use super::keyframes::MapKeyframe;
+use crate::geometry::Se3;
+use crate::place::DescribedKeyframe;
+use nalgebra::{Matrix6, Vector6};
+
+crate::options! {
+    /// How far the odometry may drift, whatever its own covariance says.
+    pub struct DriftOptions {
+        /// Standard deviation of the position after one metre of path; it grows with the root of the path.
+        translation_per_root_m: f64 = 0.04, "m", 0.0..=10.0, live;
+        /// Standard deviation of the heading after one metre of path; it grows with the root of the path.
+        rotation_per_root_m: f64 = 0.015, "rad", 0.0..=10.0, live;
+        /// Standard deviation of the heading after one radian of turning; it grows with the root of the turning.
+        rotation_per_root_rad: f64 = 0.04, "rad", 0.0..=10.0, live;
+    }
+}
+
+/// What is known of where a robot is when its odometry starts anew: standard deviations (m, rad).
+const RESTART_SIGMA: (f64, f64) = (10.0, 2.0);
+/// Standard deviations below which no step is believed (m, rad).
+const STEP_SIGMA_FLOOR: (f64, f64) = (0.002, 0.001);
+
+/// How a keyframe hangs on the one before it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct OdometryStep {
+    /// Its base coordinates into those of the keyframe before.
+    pub t_previous_base: Se3,
+    /// Covariance of that, perturbed in its own frame `[ρ; φ]` (m, rad).
+    pub covariance: Matrix6<f64>,
+    /// Whether the odometry was started anew, so that only a loop can tell where it is.
+    pub restarted: bool,
+}
+
+/// How `keyframe` hangs on `last`, the newest keyframe of the map.
+///
+/// - The next number: by its own `t_previous_base`.
+/// - A greater number: messages were lost. By `t_odom_base` of both; one covariance covers all lost steps.
+/// - No `t_previous_base`, or a number that does not grow: the odometry was started anew. Until a loop tells where,
+///   it is taken to stand where the robot was last, by an edge too weak to matter.
+/// - Number and stamp of the newest keyframe: a repeated message, `None`.
+///
+/// Stamps have no say otherwise: a clock that jumps back does not break the chain.
+pub(super) fn odometry_step(
+    last: &MapKeyframe,
+    keyframe: &DescribedKeyframe,
+    drift: &DriftOptions,
+) -> Option<OdometryStep> {
+    if keyframe.id == last.id && keyframe.stamp_nanos == last.stamp_nanos {
+        return None;
+    }
+    let step = match keyframe.t_previous_base {
+        Some(t_previous_base) if keyframe.id.0 == last.id.0 + 1 => OdometryStep {
+            covariance: widened(&keyframe.covariance, &t_previous_base, drift),
+            t_previous_base,
+            restarted: false,
+        },
+        Some(_) if keyframe.id > last.id => {
+            let t_previous_base = last.t_odom_base.inverse() * keyframe.t_odom_base;
+            let step_count = (keyframe.id.0 - last.id.0) as f64;
+            // The window improved both poses since they were sent, in ways this node does not know: hence twice.
+            let covariance = keyframe.covariance * (2.0 * step_count);
+            OdometryStep {
+                covariance: widened(&covariance, &t_previous_base, drift),
+                t_previous_base,
+                restarted: false,
+            }
+        }
+        _ => OdometryStep { t_previous_base: Se3::identity(), covariance: diagonal(RESTART_SIGMA), restarted: true },
+    };
+    Some(step)
+}
+
+/// The covariance with the drift added that any odometry may have over this step.
+fn widened(covariance: &Matrix6<f64>, t_previous_base: &Se3, drift: &DriftOptions) -> Matrix6<f64> {
+    let (path_m, turn_rad) = (t_previous_base.translation.vector.norm(), t_previous_base.rotation.angle());
+    let translation = drift.translation_per_root_m.powi(2) * path_m + STEP_SIGMA_FLOOR.0.powi(2);
+    let rotation = drift.rotation_per_root_m.powi(2) * path_m
+        + drift.rotation_per_root_rad.powi(2) * turn_rad
+        + STEP_SIGMA_FLOOR.1.powi(2);
+    let symmetric = (covariance + covariance.transpose()) * 0.5;
+    symmetric + diagonal((translation.sqrt(), rotation.sqrt()))
+}
+
+fn diagonal(sigma: (f64, f64)) -> Matrix6<f64> {
+    let (t, r) = (sigma.0 * sigma.0, sigma.1 * sigma.1);
+    Matrix6::from_diagonal(&Vector6::new(t, t, t, r, r, r))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::PinholeCamera;
+    use crate::odometry::KeyframeId;
+    use crate::place::View;
+
+    fn described(id: u64, x: f64, t_previous_base: Option<Se3>) -> DescribedKeyframe {
+        DescribedKeyframe {
+            id: KeyframeId(id),
+            stamp_nanos: id as i64,
+            t_odom_base: Se3::translation(x, 0.0, 0.0),
+            t_previous_base,
+            covariance: Matrix6::identity() * 1e-4,
+            camera: PinholeCamera { fx: 4.0, fy: 4.0, cx: 1.5, cy: 1.5, width: 4, height: 4 },
+            t_base_camera: Se3::identity(),
+            features: Vec::new(),
+        }
+    }
+
+    fn last() -> MapKeyframe {
+        let keyframe = described(7, 1.0, None);
+        let view = View::new(&keyframe);
+        MapKeyframe { id: keyframe.id, stamp_nanos: 7, run: 0, t_odom_base: keyframe.t_odom_base, view }
+    }
+
+    #[test]
+    fn each_kind_of_step() {
+        let drift = DriftOptions::default();
+        let measured = Se3::translation(0.55, 0.0, 0.0);
+        let next = odometry_step(&last(), &described(8, 1.5, Some(measured)), &drift).expect("new");
+        assert_eq!(next.t_previous_base, measured);
+        let bridged = odometry_step(&last(), &described(10, 2.5, Some(measured)), &drift).expect("new");
+        assert_eq!(bridged.t_previous_base, Se3::translation(1.5, 0.0, 0.0));
+        assert!(bridged.covariance[(0, 0)] > 2.0 * next.covariance[(0, 0)] && !bridged.restarted);
+        for again in [described(8, 1.5, None), described(3, 1.5, Some(measured)), described(0, 0.0, None)] {
+            let step = odometry_step(&last(), &again, &drift).expect("new");
+            assert!(step.restarted && step.covariance[(0, 0)] > 1.0, "{again:?}");
+        }
+        assert_eq!(odometry_step(&last(), &described(7, 1.0, Some(measured)), &drift), None, "repeated");
+    }
+}

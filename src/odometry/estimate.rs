@@ -1,0 +1,37 @@
+//! What visual odometry says of a frame.
+
+use super::Keyframe;
+use crate::geometry::Se3;
+use crate::solver::SolveStatistics;
+use nalgebra::Matrix6;
+
+/// Whether the odometry knows where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackingState {
+    /// No pose yet.
+    Initializing,
+    /// The pose comes from the images.
+    Tracking,
+    /// The images do not tell; the pose is carried on from motion and wheels.
+    Lost,
+}
+
+/// What the odometry says of one frame.
+#[derive(Debug, Clone)]
+pub struct Estimate {
+    /// The frame's stamp (ns).
+    pub stamp_nanos: i64,
+    /// Base coordinates into the odometry's world (z up, starts at identity).
+    pub t_odom_base: Se3,
+    /// Covariance of the pose, perturbed in the base's own frame `[ρ; φ]` (m, rad).
+    pub covariance: Matrix6<f64>,
+    /// Whether the pose is from the images.
+    pub state: TrackingState,
+    /// The keyframe that this frame became.
+    pub keyframe: Option<Keyframe>,
+    /// The window's solve, if there was one.
+    pub solve: Option<SolveStatistics>,
+    /// Features that were followed into this frame and agree with its pose.
+    pub inlier_count: usize,
+}

@@ -1,0 +1,143 @@
+//! The pose of a frame from the tracks that reach it.
+
+use super::OdometryOptions;
+use super::window::{Track, Window};
+use crate::frontend::{FrontendError, PosePrior, PoseSolution, Sighting, Tracker, Verdict};
+use crate::frontend::{pose_from_points, pose_from_sightings};
+use crate::geometry::{Se3, se3};
+use nalgebra::{Matrix6, Vector2};
+
+/// A pose that is expected, with its covariance in the camera's own frame `[ρ; φ]`.
+#[derive(Debug, Clone)]
+pub(super) struct Expected {
+    pub t_odom_camera: Se3,
+    pub covariance: Matrix6<f64>,
+}
+
+/// A frame whose pose the images told.
+#[derive(Debug, Clone)]
+pub(super) struct View {
+    pub t_odom_camera: Se3,
+    /// In the camera's own frame, landmarks given.
+    pub covariance: Matrix6<f64>,
+    /// Tracks that agree, or whose depth is not known yet.
+    pub tracks: Vec<Track>,
+    /// Those of them that agree.
+    pub inlier_count: usize,
+}
+
+/// A prior that deviates by more than this squared (99.9% of χ² with 6 degrees of freedom) is not believed: wheels slip.
+const PRIOR_GATE: f64 = 22.5;
+
+/// Pixels (in standard deviations) that a sample of RANSAC may be off.
+const RANSAC_SIGMAS: f64 = 5.0;
+
+/// Follows the tracks into the tracker's frame and estimates its pose; `None` if too few agree.
+///
+/// # Errors
+/// [`FrontendError`].
+pub(super) fn localize(
+    tracker: &mut dyn Tracker,
+    window: &Window,
+    tracks: &[Track],
+    expected: &Expected,
+    options: &OdometryOptions,
+) -> Result<Option<View>, FrontendError> {
+    let mut followed = follow(tracker, window, tracks, expected)?;
+    see_depth(tracker, window, &mut followed, expected);
+    pose_of(window, followed, expected, options)
+}
+
+fn follow(
+    tracker: &mut dyn Tracker,
+    window: &Window,
+    tracks: &[Track],
+    expected: &Expected,
+) -> Result<Vec<Track>, FrontendError> {
+    let margin_px = -50.0;
+    let visible: Vec<(&Track, Vector2<f64>)> = tracks
+        .iter()
+        .filter_map(|track| Some((track, window.expectation(track, &expected.t_odom_camera)?.0)))
+        .map(|(track, px)| if window.camera.contains(&px, margin_px) { (track, px) } else { (track, track.px) })
+        .collect();
+    let px_anchor: Vec<Vector2<f64>> = visible.iter().map(|(track, _)| track.px).collect();
+    let px_predicted: Vec<Vector2<f64>> = visible.iter().map(|(_, px)| *px).collect();
+    let found = tracker.follow(&px_anchor, &px_predicted)?;
+    let reached = visible.iter().zip(found);
+    Ok(reached.filter_map(|((track, _), px)| Some(Track { px: px?, px_right_x: None, ..**track })).collect())
+}
+
+/// Looks for the right columns of tracks whose depth is known: they are found fast.
+fn see_depth(tracker: &mut dyn Tracker, window: &Window, tracks: &mut [Track], expected: &Expected) {
+    let known: Vec<(usize, f64)> = (0..tracks.len())
+        .filter_map(|index| {
+            let (px, column) = window.expectation(&tracks[index], &expected.t_odom_camera)?;
+            // The disparity is better known than the pixel.
+            Some((index, tracks[index].px.x - (px.x - column?)))
+        })
+        .collect();
+    let px: Vec<Vector2<f64>> = known.iter().map(|(index, _)| tracks[*index].px).collect();
+    let columns: Vec<Option<f64>> = known.iter().map(|(_, column)| Some(*column)).collect();
+    for ((index, _), column) in known.iter().zip(tracker.right_columns(&px, &columns)) {
+        tracks[*index].px_right_x = column;
+    }
+}
+
+/// The pose that the tracks with depth agree on.
+pub(super) fn pose_of(
+    window: &Window,
+    tracks: Vec<Track>,
+    expected: &Expected,
+    options: &OdometryOptions,
+) -> Result<Option<View>, FrontendError> {
+    let sightings: Vec<Option<Sighting>> = tracks.iter().map(|track| window.sighting(track)).collect();
+    let measured: Vec<Sighting> = sightings.iter().flatten().copied().collect();
+    let Some(solution) = solve(window, &measured, expected)? else { return Ok(None) };
+    let inlier_count = solution.inlier_count();
+    let needed = (options.min_inlier_share * measured.len() as f64).max(options.min_inliers as f64);
+    if (inlier_count as f64) < needed {
+        tracing::debug!("{inlier_count} of {} features agree; {needed:.0} are needed", measured.len());
+        return Ok(None);
+    }
+    let mut verdicts = solution.verdicts.iter();
+    let kept = tracks.into_iter().zip(&sightings).filter_map(|(track, sighting)| match sighting {
+        None => Some(track),
+        Some(_) => match verdicts.next()? {
+            Verdict::Inlier => Some(track),
+            Verdict::DirectionOnly => Some(Track { px_right_x: None, ..track }),
+            Verdict::Outlier => None,
+        },
+    });
+    let tracks = kept.collect();
+    Ok(Some(View { t_odom_camera: solution.t_world_camera, covariance: solution.covariance, tracks, inlier_count }))
+}
+
+/// From the expected pose; without its weight if the images contradict it; from scratch if most features then do.
+fn solve(window: &Window, sightings: &[Sighting], expected: &Expected) -> Result<Option<PoseSolution>, FrontendError> {
+    let from = |t_world_camera: Se3, information: Matrix6<f64>| {
+        let prior = PosePrior { t_world_camera, information };
+        pose_from_sightings(sightings, &window.camera, window.baseline_m, window.sigma_px, &prior)
+    };
+    let information = expected.covariance.cholesky().map_or_else(Matrix6::zeros, |factor| factor.inverse());
+    let hardly = information * 1e-6 + Matrix6::identity() * 1e-6;
+    let mut best = from(expected.t_odom_camera, information);
+    if let Some(solution) = &best {
+        let deviation = se3::log(&(expected.t_odom_camera.inverse() * solution.t_world_camera));
+        if (deviation.transpose() * information * deviation)[0] > PRIOR_GATE {
+            best = from(solution.t_world_camera, hardly).or(best);
+        }
+    }
+    let most = |solution: &Option<PoseSolution>| solution.as_ref().map_or(0, PoseSolution::inlier_count);
+    if 2 * most(&best) < sightings.len() {
+        let points: Vec<_> = sightings.iter().map(|sighting| sighting.p_world).collect();
+        let pixels: Vec<_> = sightings.iter().map(|sighting| sighting.px).collect();
+        let tolerance_px = RANSAC_SIGMAS * window.sigma_px;
+        if let Some(pose) = pose_from_points(&points, &pixels, &window.camera, tolerance_px)? {
+            let again = from(pose, hardly);
+            if most(&again) > most(&best) {
+                best = again;
+            }
+        }
+    }
+    Ok(best)
+}

@@ -1,0 +1,221 @@
+//! How the robot moves between frames, as wheels or its last velocity say.
+
+use super::covariance::diagonal;
+use crate::geometry::{Se3, se3};
+use crate::sensors::WheelSample;
+use nalgebra::{Matrix6, Vector6};
+use std::collections::VecDeque;
+
+crate::options! {
+    /// What is expected of the robot's motion when the images do not tell it.
+    pub struct MotionOptions {
+        /// Uncertainty of a constant velocity: standard deviation of the acceleration.
+        acceleration_sigma: f64 = 3.0, "m/s^2", 0.01..=100.0, live;
+        /// The same for rotation.
+        angular_acceleration_sigma: f64 = 6.0, "rad/s^2", 0.01..=1000.0, live;
+        /// A velocity that is no longer seen dies down in this time.
+        velocity_decay_secs: f64 = 1.0, "s", 0.01..=100.0, live;
+        /// Speed that a robot out of sight may have changed by at most; bounds the growth of the uncertainty.
+        max_speed_change: f64 = 1.5, "m/s", 0.01..=100.0, live;
+        /// Wheels: standard deviation of the translation, as a share of the distance.
+        wheel_translation_share: f64 = 0.05, "", 0.0..=1.0, live;
+        /// Wheels: standard deviation of the rotation, as a share of the rotation.
+        wheel_rotation_share: f64 = 0.05, "", 0.0..=1.0, live;
+        /// Wheels: standard deviation of the rotation for each metre, from bumps and slopes.
+        wheel_rotation_per_metre: f64 = 0.02, "rad/m", 0.0..=1.0, live;
+    }
+}
+
+/// What wheels never tell better than this, for their resolution and the time stamps (m, rad).
+const WHEEL_FLOOR: (f64, f64) = (0.002, 0.002);
+
+/// Wheel odometry that is older than this when it is asked for is not carried on (ns).
+const MAX_WHEEL_AGE_NANOS: i64 = 300_000_000;
+
+/// Most samples kept: ten minutes at 100 Hz. A robot that has seen nothing for longer has lost its way.
+const MAX_SAMPLES: usize = 60_000;
+
+/// A motion of the base from one time to another.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Motion {
+    /// Base coordinates then into those before.
+    pub t_before_base: Se3,
+    /// Covariance in the base's own frame then.
+    pub covariance: Matrix6<f64>,
+}
+
+/// Predicts motions.
+#[derive(Debug)]
+pub(super) struct MotionModel {
+    options: MotionOptions,
+    wheels: VecDeque<WheelSample>,
+    /// Velocity in the base frame, each second, as the last two tracked frames say.
+    twist: Option<Vector6<f64>>,
+}
+
+impl MotionModel {
+    pub(super) fn new(options: &MotionOptions) -> Self {
+        Self { options: options.clone(), wheels: VecDeque::new(), twist: None }
+    }
+
+    /// Takes a sample of wheel odometry that is newer than the last one.
+    pub(super) fn add_wheel(&mut self, sample: &WheelSample) {
+        let finite = sample.t_wheel_base.to_homogeneous().iter().all(|value| value.is_finite());
+        if !finite {
+            tracing::warn!("wheel odometry at {} ns is not finite; ignored", sample.stamp_nanos);
+        } else if self.wheels.back().is_some_and(|last| sample.stamp_nanos <= last.stamp_nanos) {
+            tracing::debug!("wheel odometry at {} ns is not newer than the last; ignored", sample.stamp_nanos);
+        } else {
+            self.wheels.push_back(sample.clone());
+            if self.wheels.len() > MAX_SAMPLES {
+                self.wheels.pop_front();
+            }
+        }
+    }
+
+    /// Forgets wheel odometry before a time, but for the last sample of it.
+    pub(super) fn forget_before(&mut self, stamp_nanos: i64) {
+        while self.wheels.get(1).is_some_and(|second| second.stamp_nanos <= stamp_nanos) {
+            self.wheels.pop_front();
+        }
+    }
+
+    /// Takes the motion between two frames that the images told; without a motion the velocity is unknown.
+    pub(super) fn observe(&mut self, motion: Option<(&Se3, i64)>) {
+        self.twist = motion
+            .filter(|(_, interval_nanos)| *interval_nanos > 0)
+            .map(|(t_before_base, interval_nanos)| se3::log(t_before_base) / (interval_nanos as f64 * 1e-9));
+    }
+
+    /// The motion from one time to another: by the wheels if they tell, else by the last velocity.
+    pub(super) fn predict(&self, from_nanos: i64, to_nanos: i64) -> Motion {
+        self.by_wheels(from_nanos, to_nanos).unwrap_or_else(|| self.by_velocity(from_nanos, to_nanos))
+    }
+
+    /// The motion by the wheels; `None` if they do not reach over the whole interval.
+    pub(super) fn by_wheels(&self, from_nanos: i64, to_nanos: i64) -> Option<Motion> {
+        let (from, to) = (self.wheel_pose(from_nanos)?, self.wheel_pose(to_nanos)?);
+        let (mut distance_m, mut rotation_rad) = (0.0, 0.0);
+        let mut last = from.t_wheel_base;
+        let passed = self.wheels.iter().filter(|sample| (from_nanos..to_nanos).contains(&sample.stamp_nanos));
+        for pose in passed.map(|sample| sample.t_wheel_base).chain([to.t_wheel_base]) {
+            let step = last.inverse() * pose;
+            distance_m += step.translation.vector.norm();
+            rotation_rad += step.rotation.angle();
+            last = pose;
+        }
+        let sigma_m = WHEEL_FLOOR.0 + self.options.wheel_translation_share * distance_m;
+        let sigma_rad = WHEEL_FLOOR.1
+            + self.options.wheel_rotation_share * rotation_rad
+            + self.options.wheel_rotation_per_metre * distance_m;
+        // What the odometry states counts where it is more; the trace does not depend on the frame it is stated in.
+        let stated = |first: usize| {
+            let growth = |index: usize| to.covariance[(index, index)] - from.covariance[(index, index)];
+            ((growth(first) + growth(first + 1) + growth(first + 2)) / 3.0).max(0.0).sqrt()
+        };
+        let (stated_m, stated_rad) = (stated(0).min(10.0 * sigma_m), stated(3).min(10.0 * sigma_rad));
+        Some(Motion {
+            t_before_base: from.t_wheel_base.inverse() * to.t_wheel_base,
+            covariance: diagonal(sigma_m.max(stated_m), sigma_rad.max(stated_rad)),
+        })
+    }
+
+    /// The wheels' pose at a time, interpolated; carried on a little beyond the last sample.
+    fn wheel_pose(&self, stamp_nanos: i64) -> Option<WheelSample> {
+        let after = self.wheels.partition_point(|sample| sample.stamp_nanos < stamp_nanos);
+        let (first, second) = match self.wheels.get(after) {
+            Some(sample) if sample.stamp_nanos == stamp_nanos => return Some(sample.clone()),
+            Some(next) => (self.wheels.get(after.checked_sub(1)?)?, next),
+            None => {
+                let count = self.wheels.len();
+                let (first, second) = (self.wheels.get(count.checked_sub(2)?)?, self.wheels.back()?);
+                if stamp_nanos - second.stamp_nanos > MAX_WHEEL_AGE_NANOS {
+                    return None;
+                }
+                (first, second)
+            }
+        };
+        let fraction = (stamp_nanos - first.stamp_nanos) as f64 / (second.stamp_nanos - first.stamp_nanos) as f64;
+        let step = se3::log(&(first.t_wheel_base.inverse() * second.t_wheel_base));
+        Some(WheelSample {
+            stamp_nanos,
+            t_wheel_base: first.t_wheel_base * se3::exp(&(step * fraction)),
+            covariance: first.covariance + (second.covariance - first.covariance) * fraction.clamp(0.0, 1.0),
+        })
+    }
+
+    /// The motion by the last velocity, which dies down; its uncertainty grows with the square of time, later with time.
+    fn by_velocity(&self, from_nanos: i64, to_nanos: i64) -> Motion {
+        let options = &self.options;
+        let elapsed_secs = (to_nanos - from_nanos).max(0) as f64 * 1e-9;
+        let decay = options.velocity_decay_secs;
+        let travelled_secs = decay * (1.0 - (-elapsed_secs / decay).exp());
+        let twist = self.twist.unwrap_or_default();
+        let t_before_base = se3::exp(&(twist * travelled_secs));
+        // A velocity that is not known at all may be anything within the bound.
+        let known = self.twist.is_some();
+        let spread = |acceleration: f64, bound: f64| {
+            let ramp_secs = if known { bound / acceleration } else { 0.0 };
+            let ramp = elapsed_secs.min(ramp_secs);
+            0.5 * acceleration * ramp * ramp + bound * (elapsed_secs - ramp)
+        };
+        let linear_bound = options.max_speed_change + twist.fixed_rows::<3>(0).norm();
+        let angular_bound = 1.0 + twist.fixed_rows::<3>(3).norm();
+        let sigma_m = spread(options.acceleration_sigma, linear_bound).max(1e-4);
+        let sigma_rad = spread(options.angular_acceleration_sigma, angular_bound).max(1e-4);
+        Motion { t_before_base, covariance: diagonal(sigma_m, sigma_rad.min(std::f64::consts::PI)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(stamp_nanos: i64, x: f64) -> WheelSample {
+        WheelSample { stamp_nanos, t_wheel_base: Se3::translation(x, 0.0, 0.0), covariance: Matrix6::zeros() }
+    }
+
+    #[test]
+    fn wheels_are_interpolated_and_carried_on_for_a_moment_only() {
+        let mut model = MotionModel::new(&MotionOptions::default());
+        for index in 0..10 {
+            model.add_wheel(&sample(index * 100_000_000, index as f64 * 0.1));
+        }
+        let motion = model.by_wheels(150_000_000, 450_000_000).unwrap();
+        assert!((motion.t_before_base.translation.x - 0.3).abs() < 1e-9);
+        let sigma_m = motion.covariance[(0, 0)].sqrt();
+        assert!((sigma_m - (0.002 + 0.05 * 0.3)).abs() < 1e-9);
+        assert!((model.by_wheels(800_000_000, 1_000_000_000).unwrap().t_before_base.translation.x - 0.2).abs() < 1e-9);
+        assert!(model.by_wheels(800_000_000, 1_300_000_000).is_none());
+        assert!(model.by_wheels(-1, 100_000_000).is_none());
+        model.forget_before(450_000_000);
+        assert!(
+            model.by_wheels(450_000_000, 600_000_000).is_some() && model.by_wheels(350_000_000, 600_000_000).is_none()
+        );
+    }
+
+    #[test]
+    fn stale_and_broken_samples_change_nothing() {
+        let mut model = MotionModel::new(&MotionOptions::default());
+        model.add_wheel(&sample(0, 0.0));
+        model.add_wheel(&sample(100, 1.0));
+        model.add_wheel(&sample(100, 5.0));
+        model.add_wheel(&sample(50, 5.0));
+        model.add_wheel(&sample(200, f64::NAN));
+        assert_eq!(model.wheels.len(), 2);
+    }
+
+    #[test]
+    fn a_velocity_is_carried_on_and_its_uncertainty_grows() {
+        let mut model = MotionModel::new(&MotionOptions::default());
+        model.observe(Some((&Se3::translation(0.05, 0.0, 0.0), 50_000_000)));
+        let (soon, later, late) =
+            (model.predict(0, 50_000_000), model.predict(0, 1_000_000_000), model.predict(0, 5_000_000_000));
+        assert!((soon.t_before_base.translation.x - 0.05).abs() < 0.002);
+        assert!(late.t_before_base.translation.x < 1.0);
+        let sigma = |motion: &Motion| motion.covariance[(0, 0)].sqrt();
+        assert!(sigma(&soon) < 0.01 && sigma(&later) > 0.5 && sigma(&late) > sigma(&later) + 3.0);
+        model.observe(None);
+        assert!(sigma(&model.predict(0, 50_000_000)) > sigma(&soon));
+    }
+}

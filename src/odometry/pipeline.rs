@@ -1,0 +1,370 @@
+//! The odometry's pipeline, from a frame to its pose.
+
+use super::covariance::{carried, compose, sqrt_information};
+use super::localization::{Expected, View, localize};
+use super::motion::{Motion, MotionModel};
+use super::recovery::{Carried, LastSeen};
+use super::window::{LandmarkId, Track, Window, WindowKeyframe};
+use super::{Estimate, Keyframe, KeyframeId, OdometryError, OdometryOptions, TrackingState, adjustment, marginals};
+use crate::frontend::{FrontendError, ImageTracker, Tracker};
+use crate::geometry::{Se3, se3};
+use crate::precision::Policy;
+use crate::sensors::{Depth, Frame, Rig, WheelSample};
+use crate::solver::SolveStatistics;
+use nalgebra::{Matrix6, Vector2};
+use std::sync::Arc;
+
+/// Wheels that disagree with the images by more than this squared (99.9% of χ² with 6 degrees of freedom) have slipped.
+const SLIP_GATE: f64 = 22.5;
+
+/// Visual odometry of a stereo or RGB-D rig.
+pub struct Odometry {
+    options: OdometryOptions,
+    rig: Rig,
+    policy: Policy,
+    tracker: Box<dyn Tracker>,
+    motion: MotionModel,
+    window: Window,
+    tracks: Vec<Track>,
+    /// Tracks with depth when the last keyframe was made.
+    tracks_at_keyframe: usize,
+    last_seen: Option<LastSeen>,
+    last_estimate: Option<Estimate>,
+    /// Covariance of the newest keyframe's pose in the odometry's world, in its base's own frame.
+    keyframe_covariance: Matrix6<f64>,
+    keyframe_count: u64,
+    landmark_count: u64,
+}
+
+impl Odometry {
+    /// An odometry at rest at the origin.
+    ///
+    /// # Errors
+    /// [`OdometryError`] if the rig does not serve.
+    pub fn new(options: &OdometryOptions, rig: &Rig, policy: &Policy) -> Result<Self, OdometryError> {
+        let tracker = ImageTracker::new(&options.frontend, rig);
+        Self::with_tracker(options, rig, policy, Box::new(tracker))
+    }
+
+    /// The same with another tracker, which may know the world (tests) or see it in other ways.
+    ///
+    /// # Errors
+    /// [`OdometryError`] if the rig does not serve.
+    pub fn with_tracker(
+        options: &OdometryOptions,
+        rig: &Rig,
+        policy: &Policy,
+        tracker: Box<dyn Tracker>,
+    ) -> Result<Self, OdometryError> {
+        check(rig)?;
+        Ok(Self {
+            options: options.clone(),
+            rig: *rig,
+            policy: policy.clone(),
+            tracker,
+            motion: MotionModel::new(&options.motion),
+            window: Window::new(rig, &options.frontend),
+            tracks: Vec::new(),
+            tracks_at_keyframe: 0,
+            last_seen: None,
+            last_estimate: None,
+            keyframe_covariance: Matrix6::zeros(),
+            keyframe_count: 0,
+            landmark_count: 0,
+        })
+    }
+
+    /// Takes a sample of wheel odometry; samples older than the last one are ignored.
+    pub fn add_wheel(&mut self, sample: &WheelSample) {
+        self.motion.add_wheel(sample);
+    }
+
+    /// Follows the robot into the next frame. Frames that are not newer than the last one change nothing.
+    pub fn track(&mut self, frame: &Arc<Frame>) -> Estimate {
+        if let Some(last) = self.not_newer(frame) {
+            return last;
+        }
+        let carried = self.carry_on(frame);
+        let estimate = match self.look(frame, &carried) {
+            Ok(Some(view)) => self.accept(frame, view, &carried),
+            Ok(None) if self.may_start(frame) => self.start(frame, &carried),
+            Ok(None) => self.coast(frame, &carried),
+            Err(error) => {
+                tracing::warn!("frame at {} ns: {error}", frame.stamp_nanos);
+                self.coast(frame, &carried)
+            }
+        };
+        self.remember(estimate)
+    }
+
+    /// The last estimate again, if a frame is not after its own.
+    fn not_newer(&self, frame: &Frame) -> Option<Estimate> {
+        let last = self.last_estimate.as_ref().filter(|last| frame.stamp_nanos <= last.stamp_nanos)?;
+        let (stamp, newest) = (frame.stamp_nanos, last.stamp_nanos);
+        tracing::warn!("frame at {stamp} ns is not newer than the last one at {newest} ns; ignored");
+        Some(last.clone())
+    }
+
+    /// Where the robot should be by now.
+    fn carry_on(&self, frame: &Frame) -> Carried {
+        let start = LastSeen {
+            stamp_nanos: frame.stamp_nanos,
+            t_odom_base: Se3::identity(),
+            covariance: Matrix6::zeros(),
+            covariance_from_keyframe: Matrix6::zeros(),
+        };
+        self.last_seen.as_ref().unwrap_or(&start).carry(&self.motion, frame.stamp_nanos)
+    }
+
+    /// Looks for the tracks in the frame, and for its pose; `None` if they do not tell it.
+    fn look(&mut self, frame: &Arc<Frame>, carried_on: &Carried) -> Result<Option<View>, FrontendError> {
+        self.tracker.take_up(frame)?;
+        if self.window.keyframes.is_empty() {
+            return Ok(None);
+        }
+        let expected = Expected {
+            t_odom_camera: carried_on.t_odom_base * self.rig.t_base_camera,
+            covariance: carried(&carried_on.covariance_of_motion, &self.rig.t_base_camera.inverse()),
+        };
+        localize(self.tracker.as_mut(), &self.window, &self.tracks, &expected, &self.options)
+    }
+
+    /// Takes the pose that the images told, and makes the frame a keyframe if it is worth it.
+    fn accept(&mut self, frame: &Arc<Frame>, view: View, carried_on: &Carried) -> Estimate {
+        self.tracks = view.tracks;
+        let (keyframe, solve, t_odom_camera) = if self.deserves_keyframe(frame) {
+            self.add_keyframe(frame, &view.t_odom_camera, carried_on)
+        } else {
+            (None, None, view.t_odom_camera)
+        };
+        self.tracker.set_anchor();
+        let t_odom_base = t_odom_camera * self.rig.t_base_camera.inverse();
+        let from_keyframe = carried(&view.covariance, &self.rig.t_base_camera);
+        let covariance = match (&keyframe, self.newest_keyframe_base()) {
+            (None, Some(newest)) => {
+                compose(&self.keyframe_covariance, &(newest.inverse() * t_odom_base), &from_keyframe)
+            }
+            _ => self.keyframe_covariance,
+        };
+        let covariance_from_keyframe = if keyframe.is_some() { Matrix6::zeros() } else { from_keyframe };
+        self.see(LastSeen { stamp_nanos: frame.stamp_nanos, t_odom_base, covariance, covariance_from_keyframe });
+        Estimate {
+            stamp_nanos: frame.stamp_nanos,
+            t_odom_base,
+            covariance,
+            state: TrackingState::Tracking,
+            keyframe,
+            solve,
+            inlier_count: view.inlier_count,
+        }
+    }
+
+    /// Whether the tracks have moved or thinned out enough since the last keyframe.
+    fn deserves_keyframe(&self, frame: &Frame) -> bool {
+        let (window, Some(last)) = (&self.options.window, self.window.keyframes.back()) else { return true };
+        let parallax_px = self.window.parallax_px(&self.tracks).unwrap_or(f64::INFINITY);
+        let elapsed_secs = (frame.stamp_nanos - last.stamp_nanos) as f64 * 1e-9;
+        let moves = parallax_px > 0.1 * window.min_parallax_px;
+        let survivors = self.tracks_with_depth() as f64 / self.tracks_at_keyframe.max(1) as f64;
+        parallax_px > window.min_parallax_px
+            || survivors < window.min_surviving_share
+            || (moves && elapsed_secs > window.max_interval_secs)
+    }
+
+    fn tracks_with_depth(&self) -> usize {
+        self.tracks.iter().filter(|track| self.window.position(track.id).is_some()).count()
+    }
+
+    /// Makes the frame a keyframe: new features, the window's adjustment, and what it says of the newest pose.
+    fn add_keyframe(
+        &mut self,
+        frame: &Arc<Frame>,
+        t_odom_camera: &Se3,
+        carried_on: &Carried,
+    ) -> (Option<Keyframe>, Option<SolveStatistics>, Se3) {
+        let wheels = self.wheels_since_keyframe(frame.stamp_nanos, t_odom_camera);
+        self.window.slide(self.options.window.keyframes.saturating_sub(1));
+        self.refill(false);
+        let id = self.push_keyframe(frame, t_odom_camera, wheels);
+        let solve = self.adjust();
+        let relative = marginals::settle(&mut self.window);
+        let count = self.window.keyframes.len();
+        let newest = self.window.keyframes[count - 1].t_odom_camera;
+        let t_base_camera = self.rig.t_base_camera;
+        let previous = count.checked_sub(2).map(|index| self.window.keyframes[index].t_odom_camera);
+        let t_previous_base =
+            previous.map(|previous| t_base_camera * previous.inverse() * newest * t_base_camera.inverse());
+        let covariance =
+            relative.map_or(carried_on.covariance_from_keyframe, |covariance| carried(&covariance, &t_base_camera));
+        if let Some(t_previous_base) = &t_previous_base {
+            self.keyframe_covariance = compose(&self.keyframe_covariance, t_previous_base, &covariance);
+        }
+        let keyframe = Keyframe {
+            id,
+            t_odom_base: newest * t_base_camera.inverse(),
+            t_previous_base,
+            covariance,
+            frame: frame.clone(),
+            rig: self.rig,
+        };
+        (Some(keyframe), solve, newest)
+    }
+
+    /// The wheels' motion since the last keyframe, unless they slipped.
+    fn wheels_since_keyframe(&self, stamp_nanos: i64, t_odom_camera: &Se3) -> Option<Motion> {
+        let last = self.window.keyframes.back()?;
+        let wheels = self.motion.by_wheels(last.stamp_nanos, stamp_nanos)?;
+        let t_last_base = self.newest_keyframe_base()?.inverse() * t_odom_camera * self.rig.t_base_camera.inverse();
+        let deviation =
+            sqrt_information(&wheels.covariance)? * se3::log(&(wheels.t_before_base.inverse() * t_last_base));
+        if deviation.norm_squared() > SLIP_GATE {
+            tracing::debug!("wheels slipped before {stamp_nanos} ns");
+            return None;
+        }
+        Some(wheels)
+    }
+
+    fn newest_keyframe_base(&self) -> Option<Se3> {
+        self.window.keyframes.back().map(|keyframe| keyframe.t_odom_camera * self.rig.t_base_camera.inverse())
+    }
+
+    /// Seeks new features where too few are left, and right columns where the depth is not known.
+    fn refill(&mut self, anew: bool) {
+        let frontend = &self.options.frontend;
+        if anew || (self.tracks.len() as f64) < frontend.refill_share * frontend.feature_count as f64 {
+            let taken: Vec<Vector2<f64>> = self.tracks.iter().map(|track| track.px).collect();
+            match self.tracker.new_features(&taken) {
+                Ok(found) => {
+                    for px in found {
+                        self.tracks.push(Track { id: LandmarkId(self.landmark_count), px, px_right_x: None });
+                        self.landmark_count += 1;
+                    }
+                }
+                Err(error) => tracing::warn!("no new features: {error}"),
+            }
+        }
+        let unknown: Vec<usize> =
+            (0..self.tracks.len()).filter(|&index| self.window.position(self.tracks[index].id).is_none()).collect();
+        let px: Vec<Vector2<f64>> = unknown.iter().map(|&index| self.tracks[index].px).collect();
+        for (&index, column) in unknown.iter().zip(self.tracker.right_columns(&px, &vec![None; px.len()])) {
+            self.tracks[index].px_right_x = column;
+        }
+    }
+
+    fn push_keyframe(&mut self, frame: &Frame, t_odom_camera: &Se3, wheels: Option<Motion>) -> KeyframeId {
+        let id = KeyframeId(self.keyframe_count);
+        self.keyframe_count += 1;
+        let (stamp_nanos, t_odom_camera) = (frame.stamp_nanos, *t_odom_camera);
+        self.window.push(WindowKeyframe { id, stamp_nanos, t_odom_camera, wheels }, &self.tracks);
+        self.motion.forget_before(stamp_nanos);
+        self.tracks_at_keyframe = self.tracks_with_depth();
+        id
+    }
+
+    /// Adjusts the window; if that fails the poses stay as they were estimated frame by frame.
+    fn adjust(&mut self) -> Option<SolveStatistics> {
+        let fixed_count = self.options.window.fixed_keyframes;
+        let solve = adjustment::adjust(&mut self.window, fixed_count, &self.policy, &self.options.bundle);
+        let gone = adjustment::reject_outliers(&mut self.window);
+        self.tracks.retain(|track| gone.binary_search(&track.id).is_err());
+        adjustment::triangulate_unknown(&mut self.window);
+        solve.unwrap_or_else(|error| {
+            tracing::warn!("the window stays as it is: {error}");
+            None
+        })
+    }
+
+    /// Whether to start (again) from what is seen now.
+    fn may_start(&self, frame: &Frame) -> bool {
+        self.last_seen
+            .as_ref()
+            .is_none_or(|last| (frame.stamp_nanos - last.stamp_nanos) as f64 * 1e-9 >= self.options.restart_after_secs)
+    }
+
+    /// Starts (again) at the pose that was carried on, if the frame has features with depth enough.
+    fn start(&mut self, frame: &Arc<Frame>, carried_on: &Carried) -> Estimate {
+        let (old_window, old_tracks) = (
+            std::mem::replace(&mut self.window, Window::new(&self.rig, &self.options.frontend)),
+            std::mem::take(&mut self.tracks),
+        );
+        self.refill(true);
+        let with_depth = self.tracks.iter().filter(|track| track.px_right_x.is_some()).count();
+        if with_depth < 2 * self.options.min_inliers {
+            (self.window, self.tracks) = (old_window, old_tracks);
+            return self.coast(frame, carried_on);
+        }
+        let t_odom_base = carried_on.t_odom_base;
+        let previous = old_window.keyframes.back().map(|last| last.t_odom_camera * self.rig.t_base_camera.inverse());
+        if previous.is_some() {
+            tracing::info!("lost until {} ns; starting again at the pose carried on", frame.stamp_nanos);
+        }
+        self.keyframe_covariance = carried_on.covariance;
+        self.tracker.set_anchor();
+        let id = self.push_keyframe(frame, &(t_odom_base * self.rig.t_base_camera), None);
+        self.see(LastSeen {
+            stamp_nanos: frame.stamp_nanos,
+            t_odom_base,
+            covariance: carried_on.covariance,
+            covariance_from_keyframe: Matrix6::zeros(),
+        });
+        let keyframe = Keyframe {
+            id,
+            t_odom_base,
+            t_previous_base: previous.map(|previous| previous.inverse() * t_odom_base),
+            covariance: carried_on.covariance_from_keyframe,
+            frame: frame.clone(),
+            rig: self.rig,
+        };
+        let state = TrackingState::Tracking;
+        Estimate { state, keyframe: Some(keyframe), inlier_count: with_depth, ..self.coast(frame, carried_on) }
+    }
+
+    /// The pose carried on, for a frame that does not tell.
+    fn coast(&self, frame: &Frame, carried_on: &Carried) -> Estimate {
+        let state = if self.last_seen.is_some() { TrackingState::Lost } else { TrackingState::Initializing };
+        Estimate {
+            stamp_nanos: frame.stamp_nanos,
+            t_odom_base: carried_on.t_odom_base,
+            covariance: carried_on.covariance,
+            state,
+            keyframe: None,
+            solve: None,
+            inlier_count: 0,
+        }
+    }
+
+    /// Takes a pose from the images as the one to carry on from, and the velocity from the last such pose.
+    fn see(&mut self, seen: LastSeen) {
+        if let Some(last) = &self.last_seen {
+            let t_last_base = last.t_odom_base.inverse() * seen.t_odom_base;
+            self.motion.observe(Some((&t_last_base, seen.stamp_nanos - last.stamp_nanos)));
+        }
+        self.last_seen = Some(seen);
+    }
+
+    /// Keeps what is said again for a frame that comes twice.
+    fn remember(&mut self, estimate: Estimate) -> Estimate {
+        tracing::trace!("{} ns: {:?}, {} features", estimate.stamp_nanos, estimate.state, estimate.inlier_count);
+        self.last_estimate = Some(Estimate { keyframe: None, solve: None, ..estimate.clone() });
+        estimate
+    }
+}
+
+fn check(rig: &Rig) -> Result<(), OdometryError> {
+    let camera = &rig.camera;
+    let numbers = [camera.fx, camera.fy, camera.cx, camera.cy];
+    let usable = camera.fx > 0.0 && camera.fy > 0.0 && numbers.iter().all(|value| value.is_finite());
+    if !usable || camera.width == 0 || camera.height == 0 {
+        return Err(OdometryError::Rig {
+            expected: "a camera with a focal length and pixels",
+            found: format!("{camera:?}"),
+        });
+    }
+    match rig.depth {
+        Depth::None => Err(OdometryError::NoDepth),
+        Depth::Stereo { baseline_m } if !(baseline_m.is_finite() && baseline_m > 0.0) => {
+            Err(OdometryError::Rig { expected: "a baseline above 0 m", found: format!("{baseline_m} m") })
+        }
+        _ => Ok(()),
+    }
+}

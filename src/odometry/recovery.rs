@@ -1,0 +1,41 @@
+//! Carrying on without images, and starting from them again.
+
+use super::covariance::compose;
+use super::motion::MotionModel;
+use crate::geometry::Se3;
+use nalgebra::Matrix6;
+
+/// The last pose that the images told: what is carried on from.
+#[derive(Debug, Clone)]
+pub(super) struct LastSeen {
+    pub stamp_nanos: i64,
+    pub t_odom_base: Se3,
+    /// Of the pose in the odometry's world, perturbed in the base's own frame.
+    pub covariance: Matrix6<f64>,
+    /// The same relative to the newest keyframe.
+    pub covariance_from_keyframe: Matrix6<f64>,
+}
+
+/// A pose of the base carried on from [`LastSeen`].
+#[derive(Debug, Clone)]
+pub(super) struct Carried {
+    pub t_odom_base: Se3,
+    pub covariance: Matrix6<f64>,
+    pub covariance_from_keyframe: Matrix6<f64>,
+    /// Of the motion alone.
+    pub covariance_of_motion: Matrix6<f64>,
+}
+
+impl LastSeen {
+    /// Carries the pose on to a later time, by the wheels or the last velocity.
+    pub(super) fn carry(&self, motion: &MotionModel, stamp_nanos: i64) -> Carried {
+        let moved = motion.predict(self.stamp_nanos, stamp_nanos);
+        let onto = |covariance: &Matrix6<f64>| compose(covariance, &moved.t_before_base, &moved.covariance);
+        Carried {
+            t_odom_base: self.t_odom_base * moved.t_before_base,
+            covariance: onto(&self.covariance),
+            covariance_from_keyframe: onto(&self.covariance_from_keyframe),
+            covariance_of_motion: moved.covariance,
+        }
+    }
+}

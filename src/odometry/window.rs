@@ -1,0 +1,227 @@
+//! The sliding window: the last keyframes and the landmarks that they see.
+
+use super::KeyframeId;
+use super::motion::Motion;
+use crate::frontend::{FrontendOptions, Sighting, measuring_baseline_m};
+use crate::geometry::{PinholeCamera, Se3};
+use crate::sensors::Rig;
+use nalgebra::{Point3, Vector2, Vector3};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Number of a landmark, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LandmarkId(pub u64);
+
+/// A feature with its landmark, in one frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Track {
+    pub id: LandmarkId,
+    /// Where it is (px).
+    pub px: Vector2<f64>,
+    /// Column in the (virtual) right image (px).
+    pub px_right_x: Option<f64>,
+}
+
+/// A keyframe as the window knows it.
+#[derive(Debug, Clone)]
+pub(super) struct WindowKeyframe {
+    pub id: KeyframeId,
+    pub stamp_nanos: i64,
+    /// Camera coordinates into the odometry's world.
+    pub t_odom_camera: Se3,
+    /// Motion of the base since the keyframe before, as the wheels tell.
+    pub wheels: Option<Motion>,
+}
+
+/// A landmark seen in a keyframe.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Observation {
+    pub keyframe: KeyframeId,
+    pub px: Vector2<f64>,
+    pub px_right_x: Option<f64>,
+}
+
+/// An inverse depth in the host keyframe (1/m).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct InverseDepth {
+    pub value: f64,
+    /// Standard deviation, poses given.
+    pub sigma: f64,
+}
+
+/// A landmark: the ray of an observation, its host, and how far along it.
+#[derive(Debug, Clone)]
+pub(super) struct Landmark {
+    /// Which of the observations is the host.
+    pub host: usize,
+    /// Known once a right column was seen or parallax has told.
+    pub inverse_depth: Option<InverseDepth>,
+    /// In order of time; never empty.
+    pub observations: Vec<Observation>,
+}
+
+impl Landmark {
+    pub(super) fn host(&self) -> &Observation {
+        &self.observations[self.host]
+    }
+}
+
+/// Landmarks farther than this (m) are not told from ones at infinity.
+const FARTHEST_M: f64 = 1e4;
+
+/// The last keyframes, oldest first, and their landmarks.
+#[derive(Debug)]
+pub(super) struct Window {
+    pub camera: PinholeCamera,
+    pub t_base_camera: Se3,
+    /// To the (virtual) right camera.
+    pub baseline_m: f64,
+    pub sigma_px: f64,
+    pub keyframes: VecDeque<WindowKeyframe>,
+    pub landmarks: BTreeMap<LandmarkId, Landmark>,
+}
+
+impl Window {
+    pub(super) fn new(rig: &Rig, options: &FrontendOptions) -> Self {
+        Self {
+            camera: rig.camera,
+            t_base_camera: rig.t_base_camera,
+            baseline_m: measuring_baseline_m(rig, options),
+            sigma_px: options.sigma_px,
+            keyframes: VecDeque::new(),
+            landmarks: BTreeMap::new(),
+        }
+    }
+
+    /// Place of a keyframe in the window.
+    pub(super) fn index(&self, id: KeyframeId) -> Option<usize> {
+        self.keyframes.binary_search_by_key(&id, |keyframe| keyframe.id).ok()
+    }
+
+    fn pose(&self, id: KeyframeId) -> Option<&Se3> {
+        self.index(id).map(|index| &self.keyframes[index].t_odom_camera)
+    }
+
+    /// The inverse depth (1/m) that a disparity tells.
+    pub(super) fn inverse_depth(&self, px: &Vector2<f64>, px_right_x: f64) -> InverseDepth {
+        let span = self.camera.fx * self.baseline_m;
+        let value = ((px.x - px_right_x) / span).max(1.0 / FARTHEST_M);
+        InverseDepth { value, sigma: self.sigma_px * std::f64::consts::SQRT_2 / span }
+    }
+
+    /// A landmark in the odometry's world, and how it moves with one standard deviation of its depth (m).
+    pub(super) fn position(&self, id: LandmarkId) -> Option<(Point3<f64>, Vector3<f64>)> {
+        let landmark = self.landmarks.get(&id)?;
+        let depth = landmark.inverse_depth?;
+        let t_odom_host = self.pose(landmark.host().keyframe)?;
+        let ray = self.camera.ray(&landmark.host().px);
+        let spread = t_odom_host.rotation * ray * (-depth.sigma / (depth.value * depth.value));
+        Some((t_odom_host * Point3::from(ray / depth.value), spread))
+    }
+
+    /// A track as the pose estimation needs it; `None` while its depth is unknown.
+    pub(super) fn sighting(&self, track: &Track) -> Option<Sighting> {
+        let (p_world, spread_world) = self.position(track.id)?;
+        Some(Sighting { p_world, spread_world, px: track.px, px_right_x: track.px_right_x })
+    }
+
+    /// Where a camera should see a track: its pixel and, with its depth, its right column (px). `None` behind it.
+    pub(super) fn expectation(&self, track: &Track, t_odom_camera: &Se3) -> Option<(Vector2<f64>, Option<f64>)> {
+        if let Some((p_odom, _)) = self.position(track.id) {
+            let p_camera = t_odom_camera.inverse() * p_odom;
+            if p_camera.z < 0.01 {
+                return None;
+            }
+            let px = self.camera.project(&p_camera);
+            return Some((px, Some(px.x - self.camera.fx * self.baseline_m / p_camera.z)));
+        }
+        // Far enough for the rotation alone: the translation's part is left to the tracker.
+        let landmark = self.landmarks.get(&track.id)?;
+        let newest = landmark.observations.last()?;
+        let rotation = t_odom_camera.rotation.inverse() * self.pose(newest.keyframe)?.rotation;
+        let ray = rotation * self.camera.ray(&newest.px);
+        (ray.z > 0.01).then(|| (self.camera.project(&Point3::from(ray)), None))
+    }
+
+    /// Appends a keyframe with what it sees.
+    pub(super) fn push(&mut self, keyframe: WindowKeyframe, tracks: &[Track]) {
+        let id = keyframe.id;
+        self.keyframes.push_back(keyframe);
+        for track in tracks {
+            let observation = Observation { keyframe: id, px: track.px, px_right_x: track.px_right_x };
+            let seen_depth = track.px_right_x.map(|column| self.inverse_depth(&track.px, column));
+            let landmark = self.landmarks.entry(track.id).or_insert_with(|| Landmark {
+                host: 0,
+                inverse_depth: None,
+                observations: Vec::new(),
+            });
+            landmark.observations.push(observation);
+            if landmark.inverse_depth.is_none() && seen_depth.is_some() {
+                landmark.host = landmark.observations.len() - 1;
+                landmark.inverse_depth = seen_depth;
+            }
+        }
+    }
+
+    /// Lets the oldest keyframes go until `keyframe_count` are left. Landmarks that they hosted move to the next
+    /// keyframe that sees them.
+    pub(super) fn slide(&mut self, keyframe_count: usize) {
+        while self.keyframes.len() > keyframe_count.max(1) {
+            let Some(oldest) = self.keyframes.front().map(|keyframe| keyframe.id) else { return };
+            let ids: Vec<LandmarkId> = self.landmarks.keys().copied().collect();
+            for id in ids {
+                let position = self.position(id);
+                if !self.forget(id, oldest, position) {
+                    self.landmarks.remove(&id);
+                }
+            }
+            self.keyframes.pop_front();
+            if let Some(first) = self.keyframes.front_mut() {
+                first.wheels = None;
+            }
+        }
+    }
+
+    /// Takes a keyframe's observation from a landmark; says whether the landmark lives on.
+    fn forget(&mut self, id: LandmarkId, oldest: KeyframeId, position: Option<(Point3<f64>, Vector3<f64>)>) -> bool {
+        let newest = self.keyframes.back().map(|keyframe| keyframe.id);
+        let poses: Vec<(KeyframeId, Se3)> =
+            self.keyframes.iter().map(|keyframe| (keyframe.id, keyframe.t_odom_camera)).collect();
+        let Some(landmark) = self.landmarks.get_mut(&id) else { return false };
+        if landmark.observations[0].keyframe == oldest {
+            landmark.observations.remove(0);
+            if landmark.host > 0 {
+                landmark.host -= 1;
+            } else if let (Some((p_odom, _)), Some(next)) = (position, landmark.observations.first()) {
+                let pose = poses.iter().find(|(id, _)| *id == next.keyframe);
+                let Some((_, t_odom_camera)) = pose else { return false };
+                let depth_m = (t_odom_camera.inverse() * p_odom).z;
+                if depth_m < 0.01 {
+                    return false;
+                }
+                if let Some(depth) = &mut landmark.inverse_depth {
+                    depth.value = 1.0 / depth_m;
+                }
+            }
+        }
+        // One observation that nothing follows any more tells nothing of any pose.
+        match landmark.observations.as_slice() {
+            [] => false,
+            [only] => Some(only.keyframe) == newest,
+            _ => true,
+        }
+    }
+
+    /// Mean distance (px) between tracks and where the newest keyframe saw them; `None` if it saw none.
+    pub(super) fn parallax_px(&self, tracks: &[Track]) -> Option<f64> {
+        let newest = self.keyframes.back()?.id;
+        let moved: Vec<f64> = tracks
+            .iter()
+            .filter_map(|track| {
+                let last = self.landmarks.get(&track.id)?.observations.last()?;
+                (last.keyframe == newest).then(|| (last.px - track.px).norm())
+            })
+            .collect();
+        (!moved.is_empty()).then(|| moved.iter().sum::<f64>() / moved.len() as f64)
+    }
+}

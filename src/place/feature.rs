@@ -1,0 +1,39 @@
+//! What is known of a keyframe once its images are left behind.
+
+use crate::geometry::{PinholeCamera, Se3};
+use crate::odometry::KeyframeId;
+use nalgebra::{Matrix6, Point3, Vector2};
+
+/// A point of a keyframe that can be recognized.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Feature {
+    /// Where in the (left) image (px).
+    pub px: Vector2<f64>,
+    /// Its ORB descriptor, 256 bits.
+    pub descriptor: [u8; 32],
+    /// In the camera frame (m), where the depth is known.
+    pub p_camera: Option<Point3<f64>>,
+    /// Colour, red green blue.
+    pub color: [u8; 3],
+}
+
+/// A keyframe as the loop closer needs it, images left behind: what `msg/Keyframe` carries.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DescribedKeyframe {
+    /// Its number.
+    pub id: KeyframeId,
+    /// When its images were taken (ns).
+    pub stamp_nanos: i64,
+    /// Base coordinates into the odometry's world, as estimated when it was made.
+    pub t_odom_base: Se3,
+    /// Its base coordinates into those of the keyframe before; `None` for the first one.
+    pub t_previous_base: Option<Se3>,
+    /// Covariance of `t_previous_base` `[ρ; φ]` (m, rad).
+    pub covariance: Matrix6<f64>,
+    /// The (left) camera.
+    pub camera: PinholeCamera,
+    /// Optical frame into the base frame.
+    pub t_base_camera: Se3,
+    /// What can be recognized.
+    pub features: Vec<Feature>,
+}

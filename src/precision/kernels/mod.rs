@@ -1,0 +1,21 @@
+//! The hot loops: the same functions in portable Rust and for the CPU's vector units, chosen at run time.
+//!
+//! [`portable`] defines what each does; a test holds every other version to it.
+
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+mod avx2;
+mod factor;
+mod jacobian;
+#[cfg(target_arch = "aarch64")]
+#[allow(unsafe_code)]
+mod neon;
+pub mod portable;
+mod vector;
+
+pub use factor::BlockFactor;
+pub use jacobian::BlockRows;
+pub use vector::VectorKernels;
+
+/// How many elements vector loads and stores may reach beyond the end of what they work on.
+pub const SLACK: usize = 8;

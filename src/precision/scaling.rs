@@ -1,0 +1,39 @@
+//! Scaling into half precision without rounding: powers of two.
+
+/// The power of two nearest to a positive number, in the sense of the logarithm; one for zero or what is not finite.
+///
+/// Multiplying by it changes no bit of a significand, so equilibrating columns with it rounds nothing; norms end
+/// between `1/√2` and `√2` instead of at one, far from both ends of half precision's range.
+///
+/// # Source
+/// Higham, *Accuracy and Stability of Numerical Algorithms* (2002), 9.8: scaling by powers of the machine base;
+/// van der Sluis (1969): equilibrated columns are within `√n` of the best diagonal scaling for the condition number.
+pub fn power_of_two_near(value: f64) -> f64 {
+    if !(value.is_finite() && value > 0.0) {
+        return 1.0;
+    }
+    (value.log2().round()).clamp(-1000.0, 1000.0).exp2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn is_within_the_root_of_two(exponent in -200.0f64..200.0) {
+            let value = exponent.exp2();
+            let ratio = power_of_two_near(value) / value;
+            prop_assert!((0.7071..1.41422).contains(&ratio));
+            prop_assert_eq!(power_of_two_near(value).to_bits() & ((1 << 52) - 1), 0);
+        }
+    }
+
+    #[test]
+    fn nonsense_scales_by_one() {
+        for value in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(power_of_two_near(value), 1.0);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The linearized problem in the precisions of a policy: weights, scaled Jacobian, gradient, and its solution.
+
+use super::block_jacobi::BlockJacobi;
+use super::cgnr::{CgOptions, CgScratch, CgStatistics, cgnr};
+use super::preconditioner::BoundFactor;
+use super::{Preconditioner, Problem, SolverError};
+use crate::precision::{Policy, Precision, Scalar, VectorKernels, f16, power_of_two_near};
+use crate::sparse::{BlockJacobian, Rounding, TriangularScratch};
+
+/// Something that a higher precision may cure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trouble {
+    /// What was found where.
+    pub what: String,
+}
+
+impl Trouble {
+    pub(crate) fn in_linear_solver(what: &str, value: f64) -> Self {
+        Self { what: format!("{what} of the linear solver is {value:e}") }
+    }
+}
+
+/// A linearized problem of any precisions; one virtual call per outer iteration and task.
+pub(crate) trait System<Q: Problem> {
+    /// Linearizes at the present state; `residuals` (unweighted) are those of the present state.
+    fn linearize(&mut self, problem: &Q, residuals: &[f64]) -> Result<Linearization, Trouble>;
+    /// Solves for the step at a damping.
+    fn solve(&mut self, preconditioner: &mut Preconditioner, options: &CgOptions) -> Result<CgStatistics, Trouble>;
+    /// Moves the problem by the step; says whether every element of it is finite.
+    fn retract(&mut self, problem: &mut Q) -> Result<(), Trouble>;
+}
+
+/// What is known after linearizing.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Linearization {
+    /// The largest `|g_j|` over the residual's norm, for columns of unit norm: a cosine.
+    pub(crate) gradient_cosine: f64,
+    /// The model's decrease has to be multiplied by this to be in units of the cost.
+    pub(crate) model_unit: f64,
+    pub(crate) rounding: Rounding,
+}
+
+/// The system of a policy.
+pub(crate) fn system_for<Q: Problem>(policy: &Policy, problem: &Q) -> Result<Box<dyn System<Q>>, SolverError> {
+    use Precision::{F16, F32, F64};
+    let typed: Box<dyn System<Q>> = match (policy.product, policy.vectors) {
+        (F64, F64) => Box::new(TypedSystem::<f64, f64>::new(policy, problem)),
+        (F32, F64) => Box::new(TypedSystem::<f32, f64>::new(policy, problem)),
+        (F16, F64) => Box::new(TypedSystem::<f16, f64>::new(policy, problem)),
+        (F32, F32) => Box::new(TypedSystem::<f32, f32>::new(policy, problem)),
+        (F16, F32) => Box::new(TypedSystem::<f16, f32>::new(policy, problem)),
+        (F16, F16) => Box::new(TypedSystem::<f16, f16>::new(policy, problem)),
+        (product, vectors) => {
+            return Err(SolverError::Problem(format!(
+                "policy '{}': products in {product} with vectors in {vectors}; expected vectors at least as precise",
+                policy.name
+            )));
+        }
+    };
+    Ok(typed)
+}
+
+/// The norm to which the right-hand side is scaled: far from both ends of half precision's range, and so is its square.
+const RESIDUAL_NORM: f64 = 16.0;
+
+struct TypedSystem<P, V> {
+    update_precision: Precision,
+    flat: Flat,
+    jacobian: BlockJacobian<P>,
+    /// `√ρ'` of each residual block.
+    weights: Vec<f64>,
+    scales: Vec<f64>,
+    /// Power of two by which the residual was multiplied.
+    residual_scale: f64,
+    residual: Vec<V>,
+    gradient: Vec<V>,
+    step: Vec<V>,
+    block_jacobi: Option<BlockJacobi>,
+    triangular: Option<TriangularScratch<V>>,
+    preconditioner_precision: Precision,
+    scratch: CgScratch<V>,
+}
+
+/// A flat Jacobian as the problem computes it.
+enum Flat {
+    F16(Vec<f16>),
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+}
+
+/// Runs the same expression on whichever precision a [`Flat`] holds.
+macro_rules! with_flat {
+    ($flat:expr, $entries:ident => $body:expr) => {
+        match $flat {
+            Flat::F16($entries) => $body,
+            Flat::F32($entries) => $body,
+            Flat::F64($entries) => $body,
+        }
+    };
+}
+
+impl<P: Scalar, V: VectorKernels> TypedSystem<P, V> {
+    fn new<Q: Problem>(policy: &Policy, problem: &Q) -> Self {
+        let structure = problem.structure();
+        let (n, m, entries) = (structure.column_count(), structure.row_count(), structure.entry_count());
+        Self {
+            update_precision: policy.update,
+            flat: match policy.jacobian {
+                Precision::F16 => Flat::F16(vec![f16::ZERO; entries]),
+                Precision::F32 => Flat::F32(vec![0.0; entries]),
+                Precision::F64 => Flat::F64(vec![0.0; entries]),
+            },
+            jacobian: BlockJacobian::new(structure),
+            weights: vec![1.0; structure.residual_block_count()],
+            scales: vec![1.0; n],
+            residual_scale: 1.0,
+            residual: vec![V::ZERO; m],
+            gradient: vec![V::ZERO; n],
+            step: vec![V::ZERO; n],
+            block_jacobi: None,
+            triangular: None,
+            preconditioner_precision: policy.preconditioner,
+            scratch: CgScratch::new(n),
+        }
+    }
+
+    /// Weighs the residuals by the root of the slope of each block's loss, and scales them to a moderate norm.
+    fn set_residual<Q: Problem>(&mut self, problem: &Q, residuals: &[f64]) -> f64 {
+        let structure = problem.structure();
+        let mut squared_norm = 0.0;
+        for (block, weight) in self.weights.iter_mut().enumerate() {
+            let squared: f64 = residuals[structure.rows(block)].iter().map(|r| r * r).sum();
+            let (_, slope) = problem.loss(block).evaluate(squared);
+            *weight = slope.sqrt();
+            squared_norm += slope * squared;
+        }
+        self.residual_scale = power_of_two_near(RESIDUAL_NORM / squared_norm.sqrt());
+        for (block, weight) in self.weights.iter().enumerate() {
+            let factor = weight * self.residual_scale;
+            for row in structure.rows(block) {
+                self.residual[row] = V::from_f64(residuals[row] * factor);
+            }
+        }
+        squared_norm.sqrt() * self.residual_scale
+    }
+}
+
+impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
+    fn linearize(&mut self, problem: &Q, residuals: &[f64]) -> Result<Linearization, Trouble> {
+        let residual_norm = self.set_residual(problem, residuals);
+        let Self { flat, jacobian, weights, scales, residual, gradient, .. } = self;
+        let rounding = with_flat!(flat, entries => {
+            problem.linearize(entries);
+            jacobian.column_scales(entries, weights, scales);
+            jacobian.fill(entries, weights, scales, residual, gradient)
+        });
+        (self.block_jacobi, self.triangular) = (None, None);
+        let largest = self.gradient.iter().fold(0.0f64, |largest, g| largest.max(g.abs().to_f64()));
+        if rounding.not_finite > 0 || !self.gradient.iter().all(|g| g.is_finite()) {
+            return Err(Trouble { what: format!("{} entries of the Jacobian are not finite", rounding.not_finite) });
+        }
+        let gradient_cosine = if residual_norm > 0.0 { largest / residual_norm } else { 0.0 };
+        Ok(Linearization { gradient_cosine, model_unit: self.residual_scale.powi(-2), rounding })
+    }
+
+    fn solve(&mut self, preconditioner: &mut Preconditioner, options: &CgOptions) -> Result<CgStatistics, Trouble> {
+        let Self {
+            jacobian, gradient, step, scratch, block_jacobi, triangular, scales, preconditioner_precision, ..
+        } = self;
+        match preconditioner {
+            Preconditioner::BlockJacobi => {
+                let blocks = block_jacobi.get_or_insert_with(|| BlockJacobi::of(jacobian, *preconditioner_precision));
+                blocks.invert(options.damping);
+                cgnr(jacobian, gradient, step, blocks, options, scratch)
+            }
+            Preconditioner::IncompleteCholesky(factor) => {
+                let scratch_of_factor = triangular.get_or_insert_with(|| factor.scratch(scales));
+                let mut bound = BoundFactor { factor, scratch: scratch_of_factor };
+                cgnr(jacobian, gradient, step, &mut bound, options, scratch)
+            }
+        }
+    }
+
+    fn retract(&mut self, problem: &mut Q) -> Result<(), Trouble> {
+        fn retract_in<U: Scalar, Q: Problem, V: Scalar>(
+            problem: &mut Q,
+            step: &[V],
+            scales: &[f64],
+            unscale: f64,
+        ) -> Result<(), Trouble> {
+            let step: Vec<U> =
+                step.iter().zip(scales).map(|(y, scale)| U::from_f64(y.to_f64() * (scale * unscale))).collect();
+            if !step.iter().all(|value| value.is_finite()) {
+                return Err(Trouble { what: "the step is not finite".into() });
+            }
+            problem.retract(&step);
+            Ok(())
+        }
+        let (step, scales, unscale) = (&self.step, &self.scales, 1.0 / self.residual_scale);
+        match self.update_precision {
+            Precision::F16 => retract_in::<f16, _, _>(problem, step, scales, unscale),
+            Precision::F32 => retract_in::<f32, _, _>(problem, step, scales, unscale),
+            Precision::F64 => retract_in::<f64, _, _>(problem, step, scales, unscale),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The block Jacobian, its columns scaled to unit norm and stored in the precision of the products.
+
+use super::Structure;
+use crate::precision::kernels::BlockRows;
+use crate::precision::{Scalar, power_of_two_near};
+
+/// What rounding a Jacobian to its storage did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rounding {
+    /// Entries that were not zero, but are after rounding.
+    pub flushed: usize,
+    /// Entries that are not finite.
+    pub not_finite: usize,
+}
+
+/// Where one variable of a residual block is found.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    column: u32,
+    local: u16,
+    size: u16,
+}
+
+/// A block Jacobian `W J S`: rows weighted, columns scaled by powers of two to norms near one, stored in `P`.
+#[derive(Debug, Clone)]
+pub struct BlockJacobian<P> {
+    blocks: BlockRows<P>,
+    pieces: Vec<Piece>,
+    /// Rows, width and number of free pieces of each residual block.
+    shapes: Vec<(u16, u16, u16)>,
+    column_count: usize,
+    /// Sizes of the free variables, in order of columns.
+    sizes: Vec<usize>,
+    /// By first column of a free variable: where its diagonal block begins.
+    diagonal_starts: Vec<u32>,
+}
+
+impl<P: Scalar> BlockJacobian<P> {
+    /// A Jacobian of this structure, all zero.
+    pub fn new(structure: &Structure) -> Self {
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut blocks = BlockRows::new(structure.column_count());
+        let mut shapes = Vec::with_capacity(structure.residual_block_count());
+        for (index, block) in structure.blocks.iter().enumerate() {
+            let before = pieces.len();
+            pieces.extend(structure.pieces_of(index).filter(|(_, variable)| !variable.fixed).map(
+                |(local, variable)| Piece {
+                    column: variable.column as u32,
+                    local: local as u16,
+                    size: variable.size as u16,
+                },
+            ));
+            let own = pieces[before..].iter().map(|p| (p.column as usize, p.local as usize, p.size as usize));
+            blocks.add(block.rows, block.width, own);
+            shapes.push((block.rows as u16, block.width as u16, (pieces.len() - before) as u16));
+        }
+        let sizes: Vec<usize> = structure.variables.iter().filter(|v| !v.fixed).map(|v| v.size).collect();
+        let mut diagonal_starts = vec![0; structure.column_count()];
+        let mut start = 0;
+        for variable in structure.variables.iter().filter(|v| !v.fixed && v.size > 0) {
+            diagonal_starts[variable.column] = start;
+            start += (variable.size * variable.size) as u32;
+        }
+        Self {
+            sizes,
+            diagonal_starts,
+            blocks,
+            pieces,
+            shapes,
+            column_count: structure.column_count(),
+        }
+    }
+
+    /// Computes the scale of each column, a power of two near one over its norm, of a flat Jacobian whose residual
+    /// blocks are weighted by `weights`. A column of zeros keeps scale one.
+    pub fn column_scales<J: Scalar>(&self, flat: &[J], weights: &[f64], scales: &mut [f64]) {
+        scales.fill(0.0);
+        self.for_each_block(|index, entry, width, rows, pieces| {
+            let weight = weights[index] * weights[index];
+            for piece in pieces {
+                for row in 0..rows {
+                    let start = entry + row * width + piece.local as usize;
+                    for (k, value) in flat[start..start + piece.size as usize].iter().enumerate() {
+                        let value = value.to_f64();
+                        scales[piece.column as usize + k] += weight * value * value;
+                    }
+                }
+            }
+        });
+        for scale in scales.iter_mut() {
+            *scale = if *scale > 0.0 { power_of_two_near(1.0 / scale.sqrt()) } else { 1.0 };
+        }
+    }
+
+    /// Fills the storage from a flat Jacobian with row weights (by residual block) and column scales, and computes
+    /// `gradient = S Jᵀ W² r` from the entries before they are rounded to storage.
+    pub fn fill<J: Scalar, V: Scalar>(
+        &mut self,
+        flat: &[J],
+        weights: &[f64],
+        scales: &[f64],
+        weighted_residual: &[V],
+        gradient: &mut [V],
+    ) -> Rounding {
+        let mut rounding = Rounding::default();
+        gradient.fill(V::ZERO);
+        let mut blocks = std::mem::replace(&mut self.blocks, BlockRows::new(0));
+        let entries = blocks.entries_mut();
+        let mut first_row = 0;
+        self.for_each_block(|index, entry, width, rows, pieces| {
+            let weight = weights[index];
+            for piece in pieces {
+                let columns = piece.column as usize..piece.column as usize + piece.size as usize;
+                for row in 0..rows {
+                    let start = entry + row * width + piece.local as usize;
+                    let range = start..start + piece.size as usize;
+                    let residual = weighted_residual[first_row + row];
+                    for (((value, stored), scale), gradient) in flat[range.clone()]
+                        .iter()
+                        .zip(&mut entries[range])
+                        .zip(&scales[columns.clone()])
+                        .zip(&mut gradient[columns.clone()])
+                    {
+                        let scaled: V = V::from_f64(value.to_f64() * (weight * scale));
+                        *gradient = scaled.multiply_add(residual, *gradient);
+                        *stored = scaled.cast();
+                        rounding.flushed += usize::from(*stored == P::ZERO && scaled != V::ZERO);
+                        rounding.not_finite += usize::from(!stored.is_finite());
+                    }
+                }
+            }
+            first_row += rows;
+        });
+        self.blocks = blocks;
+        rounding
+    }
+
+    /// `z = Jᵀ (J p)` in one pass over the entries, computed in `V`; returns `‖J p‖²`. Both vectors should have
+    /// [`SLACK`](crate::precision::kernels::SLACK) elements more than there are columns.
+    pub fn normal_product<V: Scalar>(&self, p: &[V], z: &mut [V]) -> f64 {
+        self.blocks.normal_product(p, z)
+    }
+
+    /// The diagonal blocks of `JᵀJ`, one for each free variable in order of columns, as stored in `blocks` of
+    /// `size × size` one after the other.
+    pub fn diagonal_blocks(&self, blocks: &mut [f64]) {
+        blocks.fill(0.0);
+        self.for_each_block(|_, entry, width, rows, pieces| {
+            for piece in pieces {
+                let size = piece.size as usize;
+                let first = self.diagonal_starts[piece.column as usize] as usize;
+                let block = &mut blocks[first..first + size * size];
+                for row in 0..rows {
+                    let start = entry + row * width + piece.local as usize;
+                    let row = &self.blocks.entries()[start..start + size];
+                    for (a, block_row) in row.iter().zip(block.chunks_exact_mut(size)) {
+                        for (b, sum) in row.iter().zip(block_row) {
+                            *sum += a.to_f64() * b.to_f64();
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// Sizes of the free variable blocks, in order of columns.
+    pub fn sizes(&self) -> &[usize] {
+        &self.sizes
+    }
+
+    /// Number of columns.
+    pub fn column_count(&self) -> usize {
+        self.column_count
+    }
+
+    #[inline(always)]
+    fn for_each_block(&self, mut visit: impl FnMut(usize, usize, usize, usize, &[Piece])) {
+        let (mut entry, mut first) = (0, 0);
+        for (index, &(rows, width, count)) in self.shapes.iter().enumerate() {
+            let (rows, width, count) = (rows as usize, width as usize, count as usize);
+            visit(index, entry, width, rows, &self.pieces[first..first + count]);
+            entry += rows * width;
+            first += count;
+        }
+    }
+}

@@ -14,6 +14,7 @@ mod whitening;
 pub use graph::{PlanarPoseGraph, PoseGraph, PoseGraphEdge};
 
 use crate::solver::SolverOptions;
+use crate::sparse::CholeskyOptions;
 
 crate::options! {
     /// How a pose graph is optimized.
@@ -24,5 +25,7 @@ crate::options! {
     groups {
         /// When the solve stops.
         solver: SolverOptions;
+        /// The incomplete factor that preconditions the linear solver.
+        preconditioner: CholeskyOptions;
     }
 }

@@ -24,8 +24,33 @@ crate::options! {
     }
     groups {
         /// When the solve stops.
-        solver: SolverOptions;
+        solver: SolverOptions = solver_defaults();
         /// The incomplete factor that preconditions the linear solver.
         preconditioner: CholeskyOptions;
+    }
+}
+
+/// A pose graph is nearly linear where its start is good, so steps are hardly damped and solved more exactly.
+fn solver_defaults() -> SolverOptions {
+    SolverOptions {
+        initial_damping: 1e-8,
+        max_iterations: 50,
+        max_linear_iterations: 1000,
+        forcing: 0.01,
+        ..SolverOptions::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{Options, ParameterValue};
+
+    #[test]
+    fn the_table_has_the_defaults_of_a_pose_graph() {
+        let table = PoseGraphOptions::table();
+        let row = table.iter().find(|row| row.name == "solver.max_iterations").unwrap();
+        assert_eq!(row.default, ParameterValue::Integer(50));
+        assert_eq!(PoseGraphOptions::default().solver.max_iterations, 50);
     }
 }

@@ -159,6 +159,7 @@ macro_rules! native_scalar {
                     self * a + b
                 }
             }
+            $($more)*
         }
     };
 }

@@ -4,6 +4,7 @@
 //! relative pose is as measured. With poses perturbed in their own frames that Jacobian depends on no estimate, so the
 //! factor stays good to the end of a solve, and from one solve to the next.
 
+mod chordal;
 mod graph;
 mod optimize;
 mod preconditioner;
@@ -21,6 +22,8 @@ crate::options! {
     pub struct PoseGraphOptions {
         /// Residuals of loop edges beyond this many standard deviations count linearly (Huber).
         huber_sigmas: f64 = 3.0, "standard deviations", 0.1..=1000.0, live;
+        /// Where a solve starts: from the given nodes, from a chordal relaxation of the measurements, or from the better of the two where the given nodes are bad.
+        start: String = "auto", "", &["auto", "given", "chordal"], live;
     }
     groups {
         /// When the solve stops.

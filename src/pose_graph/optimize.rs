@@ -1,5 +1,6 @@
 //! Optimizing a pose graph.
 
+use super::chordal::chordal_start;
 use super::preconditioner::Prepared;
 use super::problem::GraphProblem;
 use super::{PoseGraph, PoseGraphOptions};
@@ -27,10 +28,17 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
             variables: &prepared.variables,
             robust_loss: Loss::Huber(options.huber_sigmas),
         };
+        let given_cost = problem.cost();
+        let started = Instant::now();
+        choose_start(&mut problem, &self.nodes, &prepared.fixed, policy, options);
+        let start_ms = 1e3 * started.elapsed().as_secs_f64();
         let mut solved = minimize(&mut problem, policy, &options.solver, &mut prepared.preconditioner);
         if let Ok(statistics) = &mut solved {
             statistics.phases.factor_ms += factor_ms;
-            statistics.solve_ms += factor_ms;
+            statistics.solve_ms += factor_ms + start_ms;
+            if given_cost.is_finite() {
+                statistics.initial_cost = given_cost;
+            }
             for (node, (moved, &variable)) in self.nodes.iter_mut().zip(problem.nodes.iter().zip(problem.variables)) {
                 if problem.structure.column(variable).is_some() {
                     *node = G::widened(moved);
@@ -39,5 +47,35 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
         }
         self.prepared = Some(prepared);
         solved
+    }
+}
+
+/// Given nodes are bad when the residuals are this many standard deviations on average, squared.
+const BAD_START: f64 = 20.0;
+
+/// Puts the problem where the options say that the solve starts.
+fn choose_start<G: RigidGroup<D>, const D: usize>(
+    problem: &mut GraphProblem<G, D>,
+    nodes: &[G],
+    fixed: &[bool],
+    policy: &Policy,
+    options: &PoseGraphOptions,
+) {
+    let given = problem.cost();
+    let bad = 2.0 * given > BAD_START * problem.structure.row_count() as f64;
+    if options.start == "given" || (options.start == "auto" && !bad) {
+        return;
+    }
+    match chordal_start(nodes, fixed, problem.measurements, policy, &options.preconditioner) {
+        Ok(start) => {
+            let start = start.iter().map(G::rounded).collect();
+            let given_nodes = std::mem::replace(&mut problem.nodes, start);
+            let chordal = problem.cost();
+            tracing::debug!("pose graph: cost {given:.3e} as given, {chordal:.3e} after chordal relaxation");
+            if options.start == "auto" && !(chordal < given) {
+                problem.nodes = given_nodes;
+            }
+        }
+        Err(error) => tracing::warn!("pose graph: no chordal start: {error}"),
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Prepared<G: RigidGroup<D>, const D: usize> {
     /// The edges that it was made of.
     edges: Vec<PoseGraphEdge<G, D>>,
     /// Which nodes are fixed.
-    fixed: Vec<bool>,
+    pub(super) fixed: Vec<bool>,
     pub(super) measurements: Vec<Measurement<G, D>>,
     pub(super) structure: Structure,
     pub(super) variables: Vec<VariableIndex>,
@@ -74,15 +74,24 @@ impl<G: RigidGroup<D>, const D: usize> Prepared<G, D> {
             return;
         }
         let jacobian = jacobian_at_zero_residual(&self.measurements, &self.structure);
-        let factor = IncompleteCholesky::from_jacobian(&self.structure, &jacobian, None, options, precision);
-        self.preconditioner = match factor {
-            Ok(factor) => Preconditioner::IncompleteCholesky(factor),
-            Err(error) => {
-                tracing::warn!("pose graph: {error}; using block-Jacobi instead");
-                Preconditioner::BlockJacobi
-            }
-        };
+        self.preconditioner = preconditioner_of(&self.structure, &jacobian, precision, options);
         self.made_for = wanted;
+    }
+}
+
+/// An incomplete factor of the normal matrix of a Jacobian; block-Jacobi where there is none to be had.
+pub(super) fn preconditioner_of(
+    structure: &Structure,
+    jacobian: &[f64],
+    precision: Precision,
+    options: &CholeskyOptions,
+) -> Preconditioner {
+    match IncompleteCholesky::from_jacobian(structure, jacobian, None, options, precision) {
+        Ok(factor) => Preconditioner::IncompleteCholesky(factor),
+        Err(error) => {
+            tracing::warn!("pose graph: {error}; using block-Jacobi instead");
+            Preconditioner::BlockJacobi
+        }
     }
 }
 

@@ -1,0 +1,104 @@
+//! Smooth outlines: pixels where surfaces meet are the mean of several samples.
+
+use super::projection::Projected;
+use super::shading::Shader;
+use crate::simulation::texture::Texel;
+
+/// Where in a pixel samples are taken (a rotated grid).
+const SAMPLES: [[f32; 2]; 4] = [[-0.375, -0.125], [0.125, -0.375], [0.375, 0.125], [-0.125, 0.375]];
+/// Outlines are this much larger (px) when samples are looked up, so that no gap opens between neighbours.
+const TOLERANCE_PX: f64 = 0.01;
+
+/// The surfaces in the 3 x 3 pixels around one, each once; none if there is one only.
+fn candidates(ids: &[u32], width: usize, height: usize, x: usize, y: usize, found: &mut [u32; 9]) -> usize {
+    let mut count = 0;
+    for row in y.saturating_sub(1)..(y + 2).min(height) {
+        for &id in &ids[row * width + x.saturating_sub(1)..row * width + (x + 2).min(width)] {
+            if !found[..count].contains(&id) {
+                found[count] = id;
+                count += 1;
+            }
+        }
+    }
+    count
+}
+
+/// Whether a pixel and one of its four neighbours belong to different surfaces.
+fn is_edge(ids: &[u32], width: usize, height: usize, x: usize, y: usize) -> bool {
+    let index = y * width + x;
+    let id = ids[index];
+    (x > 0 && ids[index - 1] != id)
+        || (x + 1 < width && ids[index + 1] != id)
+        || (y > 0 && ids[index - width] != id)
+        || (y + 1 < height && ids[index + width] != id)
+}
+
+/// Draws the edge pixels of an image again.
+///
+/// - `ids`: for each pixel the index of its surface in `shaders` and `projected`.
+pub fn smooth<T: Texel>(
+    ids: &[u32],
+    width: usize,
+    height: usize,
+    projected: &[Projected],
+    shaders: &[Option<Shader<'_, T>>],
+    pixels: &mut [T],
+) {
+    let mut found = [0; 9];
+    for y in 0..height {
+        let row = &ids[y * width..(y + 1) * width];
+        let below = &ids[(y + 1).min(height - 1) * width..][..width];
+        let above = &ids[y.saturating_sub(1) * width..][..width];
+        let mut x = 0;
+        while x < width {
+            // Most of a row has no edge: skip it in blocks.
+            let end = (x + 16).min(width);
+            let block = x..end;
+            let first = row[x];
+            let same = |ids: &[u32]| ids[block.clone()].iter().all(|&id| id == first);
+            if same(row)
+                && same(above)
+                && same(below)
+                && (x == 0 || row[x - 1] == first)
+                && (end == width || row[end] == first)
+            {
+                x = end;
+                continue;
+            }
+            for x in x..end {
+                if is_edge(ids, width, height, x, y) {
+                    let count = candidates(ids, width, height, x, y, &mut found);
+                    pixels[y * width + x] = mean(&found[..count], row[x], x as f32, y as f32, projected, shaders);
+                }
+            }
+            x = end;
+        }
+    }
+}
+
+fn mean<T: Texel>(
+    candidates: &[u32],
+    own: u32,
+    x: f32,
+    y: f32,
+    projected: &[Projected],
+    shaders: &[Option<Shader<'_, T>>],
+) -> T {
+    let mut sum = T::Sum::default();
+    for [dx, dy] in SAMPLES {
+        let (x, y) = (x + dx, y + dy);
+        let (px, py) = (f64::from(x), f64::from(y));
+        let (mut nearest, mut seen) = (f64::NEG_INFINITY, own);
+        for &id in candidates {
+            let Some(surface) = projected.get(id as usize) else { continue };
+            let inverse_depth = surface.inverse_depth.at(px, py);
+            if inverse_depth > nearest && surface.contains(px, py, TOLERANCE_PX) {
+                (nearest, seen) = (inverse_depth, id);
+            }
+        }
+        if let Some(Some(shader)) = shaders.get(seen as usize) {
+            sum = sum + shader.sample(x, y);
+        }
+    }
+    T::from_sum(sum, 5)
+}

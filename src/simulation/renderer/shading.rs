@@ -1,0 +1,122 @@
+//! Texture samples for the pixels of one surface in one row, filtered for how small the texture is seen.
+
+use super::projection::Projected;
+use crate::simulation::texture::{Mipmap, Texel};
+
+/// Filter settings are kept over so many pixels.
+pub const CHUNK: usize = 16;
+
+/// How a texture is filtered around a pixel.
+#[derive(Debug, Clone, Copy)]
+struct Filter {
+    level: usize,
+    /// Weight of the next coarser level, eighths.
+    coarser: u32,
+    /// Samples along the longer axis of a pixel's footprint: 1, 2 or 4, as a power of two.
+    taps_shift: u32,
+    /// Step between them (finest texels).
+    step: [f32; 2],
+}
+
+/// A surface in texel units, ready to be sampled.
+pub struct Shader<'a, T> {
+    texture: &'a Mipmap<T>,
+    surface: &'a Projected,
+    scale: [f32; 2],
+}
+
+impl<'a, T: Texel> Shader<'a, T> {
+    /// For a projected surface of this size (m).
+    pub fn new(texture: &'a Mipmap<T>, surface: &'a Projected, size: [f64; 2]) -> Self {
+        let (columns, rows) = texture.level(0).size();
+        let scale = [columns as f64 / size[0], rows as f64 / size[1]].map(|s| s as f32);
+        Self { texture, surface, scale }
+    }
+
+    /// The filter at a pixel, from the derivatives of the texture coordinates there.
+    fn filter(&self, x: f32, y: f32) -> Filter {
+        let p = self.surface;
+        let (x, y) = (f64::from(x), f64::from(y));
+        let depth = 1.0 / p.inverse_depth.at(x, y);
+        let (u, v) = (p.right.at(x, y) * depth, p.down.at(x, y) * depth);
+        let [su, sv] = self.scale.map(f64::from);
+        let derivative = |part: fn(&super::projection::Linear) -> f64| {
+            let w = part(&p.inverse_depth);
+            [((part(&p.right) - u * w) * depth * su) as f32, ((part(&p.down) - v * w) * depth * sv) as f32]
+        };
+        let (along_x, along_y) = (derivative(|f| f.a), derivative(|f| f.b));
+        let square = |d: [f32; 2]| d[0] * d[0] + d[1] * d[1];
+        let (mut long, mut step, mut short) = (square(along_x), along_x, square(along_y));
+        if short > long {
+            (long, step, short) = (short, along_y, long);
+        }
+        // Squares of lengths: a ratio of 2 is 4 here, and half a logarithm is a logarithm.
+        let ratio = long / short.max(1e-12);
+        let taps_shift = if long < 1.5 || ratio < 2.2 {
+            0
+        } else if ratio < 9.0 {
+            1
+        } else {
+            2
+        };
+        let taps = (1u32 << taps_shift) as f32;
+        let level = (0.5 * (long / (taps * taps)).max(1e-12).log2()).clamp(0.0, self.texture.coarsest() as f32);
+        let mut coarser = ((level - level.floor()) * 8.0).round() as u32;
+        if level.floor() as usize >= self.texture.coarsest() {
+            coarser = 0;
+        }
+        Filter { level: level as usize, coarser, taps_shift, step: step.map(|s| s / taps) }
+    }
+
+    /// Colors the pixels of one row from `start` on, at most [`CHUNK`]. Writes their depths where wanted.
+    pub fn chunk(&self, y: usize, start: usize, out: &mut [T]) {
+        let row = y as f64;
+        let filter = self.filter(start as f32 + 0.5 * (out.len() as f32 - 1.0), y as f32);
+        let begin =
+            |f: &super::projection::Linear, scale: f32| (f.at(start as f64, row) as f32 * scale, f.a as f32 * scale);
+        let p = self.surface;
+        let (w, dw) = begin(&p.inverse_depth, 1.0);
+        let (u, du) = begin(&p.right, self.scale[0]);
+        let (v, dv) = begin(&p.down, self.scale[1]);
+        let (mut us, mut vs) = ([0.0f32; CHUNK], [0.0f32; CHUNK]);
+        for i in 0..CHUNK {
+            let x = i as f32;
+            let depth = 1.0 / (w + dw * x);
+            us[i] = (u + du * x) * depth;
+            vs[i] = (v + dv * x) * depth;
+        }
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = T::from_sum(self.sum(&filter, us[i], vs[i]), 3 + filter.taps_shift);
+        }
+    }
+
+    /// The color at any point of the image, with few samples: one of several that make an edge pixel.
+    pub fn sample(&self, x: f32, y: f32) -> T::Sum {
+        let filter = Filter { taps_shift: 0, ..self.filter(x, y) };
+        let p = self.surface;
+        let (x, y) = (f64::from(x), f64::from(y));
+        let depth = 1.0 / p.inverse_depth.at(x, y);
+        let [u, v] = [p.right.at(x, y) * depth, p.down.at(x, y) * depth];
+        self.sum(&filter, u as f32 * self.scale[0], v as f32 * self.scale[1])
+    }
+
+    #[inline(always)]
+    fn sum(&self, filter: &Filter, u: f32, v: f32) -> T::Sum {
+        let mut sum = T::Sum::default();
+        let shrink = 1.0 / (1u32 << filter.level) as f32;
+        let fine = self.texture.level(filter.level);
+        let taps = 1u32 << filter.taps_shift;
+        for tap in 0..taps {
+            let along = tap as f32 - 0.5 * (taps as f32 - 1.0);
+            let (u, v) = ((u + along * filter.step[0]) * shrink, (v + along * filter.step[1]) * shrink);
+            if filter.coarser < 8 {
+                sum = sum + fine.sample(u - 0.5, v - 0.5, 8 - filter.coarser);
+            }
+            if filter.coarser > 0 {
+                let coarse = self.texture.level(filter.level + 1);
+                sum = sum + coarse.sample(0.5 * u - 0.5, 0.5 * v - 0.5, filter.coarser);
+            }
+        }
+        sum
+    }
+}

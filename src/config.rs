@@ -1,5 +1,9 @@
 //! All options in one place: what a YAML file, a launch file or a ROS parameter can set.
 
+mod ros;
+
+pub use ros::RosOptions;
+
 use crate::io::sources::SourceOptions;
 use crate::map::MapOptions;
 use crate::odometry::OdometryOptions;
@@ -17,5 +21,7 @@ crate::options! {
         map: MapOptions;
         /// Recordings.
         source: SourceOptions;
+        /// The ROS 2 nodes.
+        ros: RosOptions;
     }
 }

@@ -51,3 +51,36 @@ pub(super) fn cloud(keyframes: &[MapKeyframe], nodes: &[Se3], voxel_m: f64, max_
 fn corner(key: &[i64; 3], voxel_m: f64) -> Point3<f64> {
     Point3::new(key[0] as f64 * voxel_m, key[1] as f64 * voxel_m, key[2] as f64 * voxel_m)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::PinholeCamera;
+    use crate::odometry::KeyframeId;
+    use crate::place::View;
+
+    fn keyframe(points: &[[f32; 3]]) -> MapKeyframe {
+        let camera = PinholeCamera { fx: 4.0, fy: 4.0, cx: 1.5, cy: 1.5, width: 4, height: 4 };
+        let view = View {
+            camera,
+            t_base_camera: Se3::identity(),
+            px: vec![nalgebra::Vector2::zeros(); points.len()],
+            p_camera: points.iter().map(|p| Some(Point3::from(*p))).collect(),
+            descriptors: vec![[0; 4]; points.len()],
+            colors: (0..points.len()).map(|index| [10 * index as u8, 0, 255]).collect(),
+        };
+        MapKeyframe { id: KeyframeId(0), stamp_nanos: 0, run: 0, t_odom_base: Se3::identity(), view }
+    }
+
+    #[test]
+    fn one_point_per_cube_is_the_mean() {
+        let keyframes = [keyframe(&[[0.1, 0.1, 1.1], [0.3, 0.1, 1.1], [-0.1, 0.1, 1.1], [0.0, 0.0, 50.0]])];
+        let nodes = [Se3::translation(100.0, 0.0, 0.0)];
+        let points = cloud(&keyframes, &nodes, 0.5, 10.0);
+        assert_eq!(points.len(), 2, "two in one cube, one in the next, one too far");
+        assert!((points[0].p_map - Point3::new(99.9, 0.1, 1.1)).norm() < 1e-4);
+        assert!((points[1].p_map - Point3::new(100.2, 0.1, 1.1)).norm() < 1e-4);
+        assert_eq!(points[1].color, [5, 0, 255]);
+        assert_eq!(cloud(&keyframes, &nodes, 0.0, 100.0).len(), 4);
+    }
+}

@@ -109,3 +109,59 @@ fn growth(before: &Matrix6<f64>, after: &Matrix6<f64>, step: &Se3) -> Matrix6<f6
     let symmetric = (grown + grown.transpose()) * 0.5;
     if symmetric.symmetric_eigenvalues().min() >= 0.0 { symmetric } else { Matrix6::zeros() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::{PinholeCamera, se3::exp};
+    use crate::sensors::{Depth, Images};
+    use nalgebra::Vector6;
+
+    fn frame(stamp_nanos: i64) -> Arc<Frame> {
+        Arc::new(Frame { stamp_nanos, images: Images::Mono { gray: image::GrayImage::new(4, 4) }, color: None })
+    }
+
+    fn maker() -> KeyframeMaker {
+        let camera = PinholeCamera { fx: 4.0, fy: 4.0, cx: 1.5, cy: 1.5, width: 4, height: 4 };
+        let rig = Rig { camera, depth: Depth::None, t_base_camera: Rig::optical_looking_ahead() };
+        KeyframeMaker::new(&KeyframeMakerOptions { distance_m: 0.5, rotation_deg: 10.0 }, &rig)
+    }
+
+    fn along(x: f64, heading_rad: f64) -> Se3 {
+        exp(&Vector6::new(x, 0.0, 0.0, 0.0, 0.0, heading_rad))
+    }
+
+    #[test]
+    fn takes_what_moved_or_turned_enough() {
+        let mut maker = maker();
+        let mut offer = |stamp, t: Se3| maker.offer(frame(stamp), &t, &Matrix6::zeros()).map(|keyframe| keyframe.id.0);
+        assert_eq!(offer(0, along(0.0, 0.0)), Some(0), "the first one");
+        assert_eq!(offer(1, along(0.4, 0.0)), None);
+        assert_eq!(offer(2, along(0.6, 0.0)), Some(1));
+        assert_eq!(offer(3, along(0.6, 0.1)), None);
+        assert_eq!(offer(4, along(0.6, 0.2)), Some(2));
+        assert_eq!(offer(4, along(2.0, 0.2)), None, "not newer");
+        assert_eq!(offer(5, along(f64::NAN, 0.2)), None, "not a pose");
+        assert_eq!(offer(6, along(1.2, 0.2)), Some(3));
+    }
+
+    #[test]
+    fn a_jump_starts_a_new_run() {
+        let mut maker = maker();
+        let mut offer = |stamp, t: Se3| maker.offer(frame(stamp), &t, &Matrix6::zeros());
+        assert!(offer(0, along(0.0, 0.0)).is_some_and(|keyframe| keyframe.t_previous_base.is_none()));
+        assert!(offer(1, along(1.0, 0.0)).is_some_and(|keyframe| keyframe.t_previous_base.is_some()));
+        assert!(offer(2, along(90.0, 0.0)).is_some_and(|keyframe| keyframe.t_previous_base.is_none()));
+    }
+
+    #[test]
+    fn the_step_has_the_growth_of_the_covariance() {
+        let step = along(1.0, 0.3);
+        let grown = Matrix6::identity() * 0.01;
+        let before = Matrix6::from_diagonal(&Vector6::new(0.1, 0.2, 0.0, 0.0, 0.0, 0.05));
+        let carried = adjoint(&step.inverse());
+        let after = carried * before * carried.transpose() + grown;
+        assert!((growth(&before, &after, &step) - grown).norm() < 1e-12);
+        assert_eq!(growth(&after, &before, &step), Matrix6::zeros(), "a covariance that shrinks says nothing");
+    }
+}

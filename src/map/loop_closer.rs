@@ -137,11 +137,15 @@ impl LoopCloser {
     fn nearby(&self, node: usize, candidates: &[usize]) -> Option<usize> {
         let pose = |index: usize| self.graph.nodes[index] * self.keyframes[index].view.t_base_camera;
         let newest = pose(node);
-        let old_enough = |index: &usize| far_apart_in_time(&self.keyframes, &self.options, *index, node);
-        let near = (0..node).filter(old_enough).filter_map(|index| {
-            let step = newest.inverse() * pose(index);
-            let distance_m = step.translation.vector.norm();
-            (distance_m < NEARBY_M && step.rotation.angle() < MAX_VIEW_ANGLE_RAD).then_some((distance_m, index))
+        let position = self.graph.nodes[node].translation.vector;
+        let near = (0..node).filter_map(|index| {
+            // Cheapest test first: this looks at every keyframe.
+            let distance_m = (self.graph.nodes[index].translation.vector - position).norm();
+            if distance_m >= NEARBY_M || !far_apart_in_time(&self.keyframes, &self.options, index, node) {
+                return None;
+            }
+            let angle_rad = newest.rotation.angle_to(&pose(index).rotation);
+            (angle_rad < MAX_VIEW_ANGLE_RAD).then_some((distance_m, index))
         });
         let (_, nearest) = near.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))?;
         candidates.iter().all(|other| other.abs_diff(nearest) > 2).then_some(nearest)

@@ -87,3 +87,46 @@ fn diagonal(sigma: (f64, f64)) -> Matrix6<f64> {
     let (t, r) = (sigma.0 * sigma.0, sigma.1 * sigma.1);
     Matrix6::from_diagonal(&Vector6::new(t, t, t, r, r, r))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::PinholeCamera;
+    use crate::odometry::KeyframeId;
+    use crate::place::View;
+
+    fn described(id: u64, x: f64, t_previous_base: Option<Se3>) -> DescribedKeyframe {
+        DescribedKeyframe {
+            id: KeyframeId(id),
+            stamp_nanos: id as i64,
+            t_odom_base: Se3::translation(x, 0.0, 0.0),
+            t_previous_base,
+            covariance: Matrix6::identity() * 1e-4,
+            camera: PinholeCamera { fx: 4.0, fy: 4.0, cx: 1.5, cy: 1.5, width: 4, height: 4 },
+            t_base_camera: Se3::identity(),
+            features: Vec::new(),
+        }
+    }
+
+    fn last() -> MapKeyframe {
+        let keyframe = described(7, 1.0, None);
+        let view = View::new(&keyframe);
+        MapKeyframe { id: keyframe.id, stamp_nanos: 7, run: 0, t_odom_base: keyframe.t_odom_base, view }
+    }
+
+    #[test]
+    fn each_kind_of_step() {
+        let drift = DriftOptions::default();
+        let measured = Se3::translation(0.55, 0.0, 0.0);
+        let next = odometry_step(&last(), &described(8, 1.5, Some(measured)), &drift).expect("new");
+        assert_eq!(next.t_previous_base, measured);
+        let bridged = odometry_step(&last(), &described(10, 2.5, Some(measured)), &drift).expect("new");
+        assert_eq!(bridged.t_previous_base, Se3::translation(1.5, 0.0, 0.0));
+        assert!(bridged.covariance[(0, 0)] > 2.0 * next.covariance[(0, 0)] && !bridged.restarted);
+        for again in [described(8, 1.5, None), described(3, 1.5, Some(measured)), described(0, 0.0, None)] {
+            let step = odometry_step(&last(), &again, &drift).expect("new");
+            assert!(step.restarted && step.covariance[(0, 0)] > 1.0, "{again:?}");
+        }
+        assert_eq!(odometry_step(&last(), &described(7, 1.0, Some(measured)), &drift), None, "repeated");
+    }
+}

@@ -145,3 +145,53 @@ impl Recognizer {
         self.keyframe_count += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{Rng, RngExt, SeedableRng};
+    use rand_pcg::Pcg64Mcg;
+
+    /// A place of 200 descriptors, and views of it in which `flips` bits of each differ.
+    fn place(seed: u64) -> Vec<Descriptor> {
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
+        (0..200).map(|_| std::array::from_fn(|_| random.next_u64())).collect()
+    }
+
+    fn view(place: &[Descriptor], flips: usize, random: &mut Pcg64Mcg) -> Vec<Descriptor> {
+        let mut flipped = place.to_vec();
+        for descriptor in &mut flipped {
+            for _ in 0..flips {
+                let bit = random.random_range(0..256usize);
+                descriptor[bit / 64] ^= 1 << (bit % 64);
+            }
+        }
+        flipped
+    }
+
+    #[test]
+    fn recognizes_each_place_and_no_new_one() {
+        let mut random = Pcg64Mcg::seed_from_u64(5);
+        let mut recognizer = Recognizer::new(&RecognizerOptions::default());
+        let places: Vec<_> = (0..40).map(place).collect();
+        for place in &places {
+            assert_eq!(recognizer.add(&view(place, 10, &mut random), |_| true), []);
+        }
+        for (index, place) in places.iter().enumerate() {
+            let candidates = recognizer.add(&view(place, 20, &mut random), |other| other < 40);
+            assert_eq!(candidates.first().map(|candidate| candidate.index), Some(index));
+        }
+        let again = recognizer.add(&view(&places[3], 10, &mut random), |other| other != 3 && other < 40);
+        assert_eq!(again, [], "what is not eligible is no candidate");
+        assert!(recognizer.word_count() < 2 * 40 * 200, "most words were known: {}", recognizer.word_count());
+    }
+
+    #[test]
+    fn an_empty_keyframe_is_like_none() {
+        let mut recognizer = Recognizer::new(&RecognizerOptions::default());
+        recognizer.add(&place(1), |_| true);
+        assert_eq!(recognizer.add(&[], |_| true), []);
+        assert_eq!(recognizer.add(&[], |_| true), []);
+        assert_eq!(recognizer.add(&place(1), |_| true).first().map(|candidate| candidate.index), Some(0));
+    }
+}

@@ -70,6 +70,21 @@ pub trait Scalar:
     /// `self * a + b`: fused where the CPU does that for nothing in this type, else rounded twice (always twice in
     /// `f16`, so that naive half precision means the same on every CPU).
     fn multiply_add(self, a: Self, b: Self) -> Self;
+    /// The slice itself if this type is `f16`: how a generic caller finds a kernel that is made for it.
+    fn as_halves(values: &[Self]) -> Option<&[f16]> {
+        let _ = values;
+        None
+    }
+    /// The slice itself if this type is `f32`.
+    fn as_singles(values: &[Self]) -> Option<&[f32]> {
+        let _ = values;
+        None
+    }
+    /// The slice itself, to be changed, if this type is `f32`.
+    fn as_singles_mut(values: &mut [Self]) -> Option<&mut [f32]> {
+        let _ = values;
+        None
+    }
     /// The larger of two numbers.
     fn max(self, other: Self) -> Self {
         if self < other { other } else { self }
@@ -81,7 +96,7 @@ pub trait Scalar:
 }
 
 macro_rules! native_scalar {
-    ($type:ident, $precision:ident, $accumulator:ident, $cast:ident) => {
+    ($type:ident, $precision:ident, $accumulator:ident, $cast:ident, { $($more:item)* }) => {
         impl Scalar for $type {
             type Accumulator = $accumulator;
             const PRECISION: Precision = Precision::$precision;
@@ -148,8 +163,17 @@ macro_rules! native_scalar {
     };
 }
 
-native_scalar!(f64, F64, f64, from_f64);
-native_scalar!(f32, F32, f32, from_f32);
+native_scalar!(f64, F64, f64, from_f64, {});
+native_scalar!(f32, F32, f32, from_f32, {
+    #[inline(always)]
+    fn as_singles(values: &[Self]) -> Option<&[f32]> {
+        Some(values)
+    }
+    #[inline(always)]
+    fn as_singles_mut(values: &mut [Self]) -> Option<&mut [f32]> {
+        Some(values)
+    }
+});
 
 impl Scalar for f16 {
     type Accumulator = f32;
@@ -213,6 +237,10 @@ impl Scalar for f16 {
     #[inline(always)]
     fn multiply_add(self, a: Self, b: Self) -> Self {
         self * a + b
+    }
+    #[inline(always)]
+    fn as_halves(values: &[Self]) -> Option<&[f16]> {
+        Some(values)
     }
 }
 

@@ -1,1 +1,24 @@
-//! The only place that names r2r.
+//! The only place that names r2r: two nodes, and a player and a collector that drive them.
+//!
+//! - [`node`] starts a node, spins it, and ends it at SIGINT; [`parameters`] are the table of [`crate::config::Config`];
+//! - [`convert`] holds the messages, as pure functions; [`qos`], [`tf`], [`synchronizer`], [`mailbox`] and
+//!   [`diagnostics`] are what both nodes are made of;
+//! - [`camera_topics`] gives frames from image topics, [`odometry_worker`], [`keyframe_worker`] and [`map_worker`] run
+//!   the pipeline's objects on threads of their own;
+
+pub mod camera_topics;
+pub mod convert;
+pub mod diagnostics;
+mod error;
+pub mod keyframe_worker;
+pub mod mailbox;
+pub mod map_worker;
+pub mod node;
+pub mod odometry_worker;
+pub mod parameters;
+pub mod qos;
+pub mod synchronizer;
+pub mod tf;
+
+pub use error::{BadMessage, RosError};
+pub use node::{Node, run};

@@ -2,9 +2,10 @@
 
 use super::block_jacobi::BlockJacobi;
 use super::cgnr::{CgOptions, CgScratch, CgStatistics, cgnr};
+use super::preconditioner::BoundFactor;
 use super::{Preconditioner, Problem, SolverError};
 use crate::precision::{Policy, Precision, Scalar, VectorKernels, f16, power_of_two_near};
-use crate::sparse::{BlockJacobian, Rounding};
+use crate::sparse::{BlockJacobian, Rounding, TriangularScratch};
 
 /// Something that a higher precision may cure.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +76,7 @@ struct TypedSystem<P, V> {
     gradient: Vec<V>,
     step: Vec<V>,
     block_jacobi: Option<BlockJacobi>,
+    triangular: Option<TriangularScratch<V>>,
     preconditioner_precision: Precision,
     scratch: CgScratch<V>,
 }
@@ -116,6 +118,7 @@ impl<P: Scalar, V: VectorKernels> TypedSystem<P, V> {
             gradient: vec![V::ZERO; n],
             step: vec![V::ZERO; n],
             block_jacobi: None,
+            triangular: None,
             preconditioner_precision: policy.preconditioner,
             scratch: CgScratch::new(n),
         }
@@ -151,7 +154,7 @@ impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
             jacobian.column_scales(entries, weights, scales);
             jacobian.fill(entries, weights, scales, residual, gradient)
         });
-        self.block_jacobi = None;
+        (self.block_jacobi, self.triangular) = (None, None);
         let largest = self.gradient.iter().fold(0.0f64, |largest, g| largest.max(g.abs().to_f64()));
         if rounding.not_finite > 0 || !self.gradient.iter().all(|g| g.is_finite()) {
             return Err(Trouble { what: format!("{} entries of the Jacobian are not finite", rounding.not_finite) });
@@ -161,12 +164,19 @@ impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
     }
 
     fn solve(&mut self, preconditioner: &mut Preconditioner, options: &CgOptions) -> Result<CgStatistics, Trouble> {
-        let Self { jacobian, gradient, step, scratch, block_jacobi, preconditioner_precision, .. } = self;
+        let Self {
+            jacobian, gradient, step, scratch, block_jacobi, triangular, scales, preconditioner_precision, ..
+        } = self;
         match preconditioner {
             Preconditioner::BlockJacobi => {
                 let blocks = block_jacobi.get_or_insert_with(|| BlockJacobi::of(jacobian, *preconditioner_precision));
                 blocks.invert(options.damping);
                 cgnr(jacobian, gradient, step, blocks, options, scratch)
+            }
+            Preconditioner::IncompleteCholesky(factor) => {
+                let scratch_of_factor = triangular.get_or_insert_with(|| factor.scratch(scales));
+                let mut bound = BoundFactor { factor, scratch: scratch_of_factor };
+                cgnr(jacobian, gradient, step, &mut bound, options, scratch)
             }
         }
     }

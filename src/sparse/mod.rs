@@ -1,7 +1,47 @@
 //! Sparse block matrices: the Jacobian, orderings, incomplete Cholesky factors and triangular solves.
 
+mod incomplete_cholesky;
 mod jacobian;
+mod normal_matrix;
+mod ordering;
 mod structure;
+mod symbolic;
+mod triangular;
 
+pub use incomplete_cholesky::{CholeskyOptions, CholeskyStatistics, IncompleteCholesky};
 pub use jacobian::{BlockJacobian, Rounding};
+pub use ordering::{Adjacency, adjacency, minimum_degree, reverse_cuthill_mckee};
 pub use structure::{Structure, VariableIndex};
+pub use symbolic::levels_of_fill;
+pub use triangular::TriangularScratch;
+
+/// Why a sparse matrix could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SparseError {
+    /// An incomplete factor needs blocks of one size.
+    #[error(
+        "incomplete Cholesky: expected variable blocks of {expected} unknowns (all 3 or all 6), found one of {found}"
+    )]
+    BlockSize {
+        /// The size of the others.
+        expected: usize,
+        /// The size found.
+        found: usize,
+    },
+    /// The Jacobian is not finite.
+    #[error("incomplete Cholesky: column {column} of the Jacobian is not finite")]
+    NotFinite {
+        /// The column.
+        column: usize,
+    },
+    /// A pivot stayed bad.
+    #[error(
+        "incomplete Cholesky: the pivot at column {column} stayed bad up to a shift of {max_shift} times the diagonal"
+    )]
+    Pivot {
+        /// First column of the variable block.
+        column: usize,
+        /// The largest shift allowed.
+        max_shift: f64,
+    },
+}

@@ -1,13 +1,16 @@
 //! The hot loops: the same functions in portable Rust and for the CPU's vector units, chosen at run time.
 
-mod portable;
+mod factor;
+pub mod portable;
+
+pub use factor::{FactorRows, backward, forward};
 
 use super::Scalar;
 use half::f16;
 
 /// Operations on whole vectors in their own precision.
 pub trait VectorKernels: Scalar {
-    /// `Σ a_i b_i`, in eight partial sums of [`Scalar::Accumulator`]; of `f16` every product and sum is rounded to half.
+    /// `Σ a_i b_i` in eight partial sums; of `f16` every product and sum is rounded to half.
     fn dot(a: &[Self], b: &[Self]) -> f64 {
         portable::dot(a, b).to_f64()
     }

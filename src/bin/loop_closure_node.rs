@@ -1,0 +1,115 @@
+//! `loop_closure_node`: keyframes, or images with anybody's odometry, in; the corrected map and tf out. It estimates
+//! nothing itself.
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use halfslam::config::RosOptions;
+use halfslam::ros::camera_topics::{CameraMessage, CameraTopics};
+use halfslam::ros::convert::keyframe::keyframe_from_msg;
+use halfslam::ros::convert::pose::wheel_sample_from_msg;
+use halfslam::ros::diagnostics::{self, Diagnostics};
+use halfslam::ros::keyframe_worker::{KeyframeWorker, PoseHistory};
+use halfslam::ros::map_worker::{MapWorker, Outputs, send_transform};
+use halfslam::ros::{Node, RosError, qos, run};
+use r2r::halfslam::msg::Keyframe;
+use r2r::nav_msgs::msg::Odometry;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+const NAME: &str = "loop_closure_node";
+const KEYFRAME_TOPIC: &str = "keyframes";
+const ODOMETRY_TOPIC: &str = "odometry";
+
+enum Input {
+    Keyframe(Keyframe),
+    Camera(CameraMessage),
+    Odometry(Odometry),
+}
+
+/// What turns images into keyframes, when nobody else does.
+struct OwnKeyframes {
+    camera: CameraTopics,
+    history: Arc<PoseHistory>,
+    worker: KeyframeWorker,
+}
+
+fn main() -> ExitCode {
+    run(NAME, start)
+}
+
+fn start(node: &mut Node) -> Result<impl Future<Output = Result<(), RosError>> + Send + use<>, RosError> {
+    let parameters = node.parameters();
+    let options = parameters.config().ros;
+    let diagnostics = Arc::new(Diagnostics::new(NAME));
+    let outputs = Outputs::advertise(node)?;
+    let map = Arc::new(MapWorker::start(&parameters, outputs, diagnostics.clone())?);
+    let (mut own, mut inputs) = subscribe(node, &options, &map, &diagnostics)?;
+    let reports = diagnostics::publish_reports(node, diagnostics.clone())?;
+    let tf_topic = options.publish_tf.then(|| node.publisher("/tf", qos::tf())).transpose()?;
+    let (tf_map, clock) = (map.clone(), node.clock());
+
+    let route = async move {
+        while let Some(input) = inputs.next().await {
+            match (input, &mut own) {
+                (Input::Keyframe(message), _) => {
+                    diagnostics.heard(KEYFRAME_TOPIC);
+                    match keyframe_from_msg(&message) {
+                        Ok(keyframe) => map.add(keyframe),
+                        Err(bad) => diagnostics.reject(KEYFRAME_TOPIC, &bad),
+                    }
+                }
+                (Input::Camera(message), Some(own)) => {
+                    if let Some(frame) = own.camera.take(message) {
+                        own.worker.add_frame(frame);
+                    }
+                }
+                (Input::Odometry(message), Some(own)) => {
+                    diagnostics.heard(ODOMETRY_TOPIC);
+                    match wheel_sample_from_msg(&message) {
+                        Ok(sample) => own.history.add(sample),
+                        Err(bad) => diagnostics.reject(ODOMETRY_TOPIC, &bad),
+                    }
+                }
+                (Input::Camera(_) | Input::Odometry(_), None) => {}
+            }
+        }
+        Ok(())
+    };
+    let transforms = async move {
+        match tf_topic {
+            Some(topic) => send_transform(tf_map, topic, clock, options).await,
+            None => std::future::pending().await,
+        }
+    };
+    Ok(async {
+        tokio::select! {
+            result = route => result,
+            result = transforms => result,
+            result = reports => result,
+        }
+    })
+}
+
+/// Subscribes to keyframes, or to images and odometry, as the options say.
+fn subscribe(
+    node: &mut Node,
+    options: &RosOptions,
+    map: &Arc<MapWorker>,
+    diagnostics: &Arc<Diagnostics>,
+) -> Result<(Option<OwnKeyframes>, BoxStream<'static, Input>), RosError> {
+    let timeout = Duration::from_secs_f64(options.topic_timeout_secs);
+    if options.input == "keyframes" {
+        diagnostics.expect(KEYFRAME_TOPIC, timeout);
+        let keyframes = node.subscribe(KEYFRAME_TOPIC, qos::keyframes())?;
+        return Ok((None, keyframes.map(Input::Keyframe).boxed()));
+    }
+    let (camera, images) = CameraTopics::subscribe(node, options, diagnostics.clone())?;
+    let odometry = node.subscribe(ODOMETRY_TOPIC, qos::wheel(options))?;
+    diagnostics.expect(ODOMETRY_TOPIC, timeout);
+    let history = Arc::new(PoseHistory::default());
+    let config = node.parameters().config();
+    let worker = KeyframeWorker::start(&config, history.clone(), map.clone(), diagnostics.clone())?;
+    let inputs = futures::stream::select(images.map(Input::Camera), odometry.map(Input::Odometry)).boxed();
+    Ok((Some(OwnKeyframes { camera, history, worker }), inputs))
+}

@@ -1,0 +1,221 @@
+//! A node from start to end: logging, arguments, parameters, the spin thread, SIGINT, the exit code.
+
+use super::RosError;
+use super::parameters::Live;
+use futures::Stream;
+use r2r::{QosProfile, WrappedTypesupport};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+const SPIN_TIMEOUT: Duration = Duration::from_millis(20);
+
+/// A node that is being set up. It spins once [`Node::spin`] or [`run`] has taken it.
+pub struct Node {
+    inner: r2r::Node,
+    clock: Clock,
+    parameters: Live,
+}
+
+/// ROS time: that of `/clock` with `use_sim_time`, else the system's.
+#[derive(Clone)]
+pub struct Clock(Arc<Mutex<r2r::Clock>>);
+
+impl Clock {
+    /// Now (ns).
+    pub fn now_nanos(&self) -> i64 {
+        let now = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_now();
+        now.map_or(0, |since_epoch| since_epoch.as_nanos() as i64)
+    }
+}
+
+impl Node {
+    /// Makes a node of this name; remapping and parameters come from the program's `--ros-args`.
+    ///
+    /// # Errors
+    /// [`RosError`] says what is wrong with arguments or parameters.
+    pub fn create(name: &str) -> Result<Self, RosError> {
+        // r2r panics where ROS refuses the arguments, e.g. a parameter file that is no YAML.
+        let context = quietly(r2r::Context::create)
+            .map_err(RosError::Start)?
+            .map_err(|error| RosError::Start(error.to_string()))?;
+        let mut inner = quietly(|| r2r::Node::create(context, name, ""))
+            .map_err(RosError::Start)?
+            .map_err(|error| RosError::Start(error.to_string()))?;
+        let overrides = inner.params.clone();
+        let (parameters, use_sim_time) = {
+            let overrides = overrides.lock().unwrap_or_else(PoisonError::into_inner);
+            let values = overrides.iter().map(|(name, parameter)| (name.as_str(), &parameter.value));
+            (Live::from_overrides(values)?, overrides.get("use_sim_time").map(|parameter| parameter.value.clone()))
+        };
+        if use_sim_time == Some(r2r::ParameterValue::Bool(true)) {
+            let source = inner.get_time_source();
+            source.enable_sim_time(&mut inner).map_err(call("/clock"))?;
+        }
+        let clock = Clock(inner.get_ros_clock());
+        Ok(Self { inner, clock, parameters })
+    }
+
+    /// The parameters.
+    pub fn parameters(&self) -> Live {
+        self.parameters.clone()
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    /// Subscribes to a topic.
+    ///
+    /// # Errors
+    /// [`RosError::Call`] names the topic.
+    pub fn subscribe<T: WrappedTypesupport + Send + 'static>(
+        &mut self,
+        topic: &str,
+        qos: QosProfile,
+    ) -> Result<impl Stream<Item = T> + Unpin + Send + use<T>, RosError> {
+        self.inner.subscribe::<T>(topic, qos).map_err(call(topic))
+    }
+
+    /// Advertises a topic.
+    ///
+    /// # Errors
+    /// [`RosError::Call`] names the topic.
+    pub fn publisher<T: WrappedTypesupport>(
+        &mut self,
+        topic: &str,
+        qos: QosProfile,
+    ) -> Result<r2r::Publisher<T>, RosError> {
+        self.inner.create_publisher::<T>(topic, qos).map_err(call(topic))
+    }
+
+    /// Answers parameter services; the future must run while the node spins.
+    ///
+    /// # Errors
+    /// [`RosError::Call`].
+    pub fn serve_parameters(&mut self) -> Result<impl Future<Output = ()> + Send + use<>, RosError> {
+        self.parameters.clone().serve(&mut self.inner)
+    }
+
+    /// Spins on a thread of its own until the guard is dropped.
+    pub fn spin(self) -> Spinning {
+        let running = Arc::new(AtomicBool::new(true));
+        let mut inner = self.inner;
+        let thread = std::thread::Builder::new().name("spin".into()).spawn({
+            let running = running.clone();
+            move || {
+                while running.load(Ordering::Relaxed) {
+                    inner.spin_once(SPIN_TIMEOUT);
+                }
+            }
+        });
+        Spinning { running, thread: thread.ok() }
+    }
+}
+
+/// A node that spins; dropping it ends the node.
+pub struct Spinning {
+    running: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Spinning {
+    /// Whether the thread lives.
+    pub fn is_alive(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+}
+
+impl Drop for Spinning {
+    fn drop(&mut self) {
+        self.running.store(false, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the spin thread panicked");
+        }
+    }
+}
+
+/// Runs a node: `start` subscribes and advertises, and returns the future that is the node's work. Ends with exit code
+/// 0 at SIGINT and SIGTERM, with 1 after printing what is wrong.
+pub fn run<Work>(name: &str, start: impl FnOnce(&mut Node) -> Result<Work, RosError>) -> ExitCode
+where
+    Work: Future<Output = Result<(), RosError>> + Send + 'static,
+{
+    start_logging();
+    match try_run(name, start) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Log lines on standard error; `RUST_LOG` says how many.
+pub fn start_logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let _ =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+}
+
+fn try_run<Work>(name: &str, start: impl FnOnce(&mut Node) -> Result<Work, RosError>) -> Result<(), RosError>
+where
+    Work: Future<Output = Result<(), RosError>> + Send + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| RosError::Start(error.to_string()))?;
+    runtime.block_on(async {
+        let signals = signal().map_err(|error| RosError::Start(error.to_string()))?;
+        let mut node = Node::create(name)?;
+        let parameters = node.serve_parameters()?;
+        let work = start(&mut node)?;
+        let _spinning = node.spin();
+        let parameters = tokio::spawn(parameters);
+        tracing::info!("{name}: ready");
+        let result = tokio::select! {
+            result = work => result,
+            () = signals => Ok(()),
+        };
+        parameters.abort();
+        result
+    })
+}
+
+/// Completes at SIGINT or SIGTERM, from now on.
+///
+/// # Errors
+/// If the system gives no signals.
+pub fn signal() -> std::io::Result<impl Future<Output = ()> + Send> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {},
+            _ = terminate.recv() => {},
+        }
+    })
+}
+
+fn call(topic: &str) -> impl Fn(r2r::Error) -> RosError {
+    let doing = topic.to_owned();
+    move |error| RosError::Call { doing: doing.clone(), error }
+}
+
+/// Calls something that may panic; gives the panic's text without printing it.
+fn quietly<T>(action: impl FnOnce() -> T) -> Result<T, String> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let result = catch_unwind(AssertUnwindSafe(action));
+    std::panic::set_hook(hook);
+    result.map_err(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+    })
+}

@@ -1,0 +1,243 @@
+//! Visual odometry on a thread of its own: takes frames as fast as it can, publishes what it makes of them.
+
+use super::camera_topics::{RawFrame, TIME_JUMP_NANOS};
+use super::convert::{keyframe, pose, solve};
+use super::diagnostics::Diagnostics;
+use super::mailbox::Mailbox;
+use super::parameters::Live;
+use super::{Node, RosError, qos};
+use crate::config::{Config, RosOptions};
+use crate::geometry::Se3;
+use crate::odometry::{Estimate, Keyframe, Odometry, TrackingState};
+use crate::place::Describer;
+use crate::precision::Policy;
+use crate::sensors::{Rig, WheelSample};
+use r2r::geometry_msgs::msg::{PoseWithCovariance, TwistWithCovariance};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+
+/// Wheel samples that are kept while no frame comes.
+const WHEEL_SAMPLES_KEPT: usize = 10_000;
+
+/// What vo_node publishes: topic names and qualities stand here and nowhere else.
+pub struct Outputs {
+    odometry: r2r::Publisher<r2r::nav_msgs::msg::Odometry>,
+    transforms: Option<r2r::Publisher<r2r::tf2_msgs::msg::TFMessage>>,
+    solves: r2r::Publisher<r2r::halfslam::msg::SolveReport>,
+    keyframes: r2r::Publisher<r2r::halfslam::msg::Keyframe>,
+}
+
+impl Outputs {
+    /// Advertises `odom`, `keyframes`, `solves` and, if wanted, `/tf`.
+    ///
+    /// # Errors
+    /// [`RosError::Call`] names the topic.
+    pub fn advertise(node: &mut Node, options: &RosOptions) -> Result<Self, RosError> {
+        Ok(Self {
+            odometry: node.publisher("odom", qos::results())?,
+            transforms: options.publish_tf.then(|| node.publisher("/tf", qos::tf())).transpose()?,
+            solves: node.publisher("solves", qos::results())?,
+            keyframes: node.publisher("keyframes", qos::keyframes())?,
+        })
+    }
+}
+
+/// The thread and what it is given.
+pub struct OdometryWorker {
+    frames: Arc<Mailbox<RawFrame>>,
+    wheels: Arc<Mutex<VecDeque<WheelSample>>>,
+    diagnostics: Arc<Diagnostics>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl OdometryWorker {
+    /// Starts the estimator's thread, and another one that describes keyframes, so that frames need not wait for it.
+    ///
+    /// # Errors
+    /// [`RosError`] if the precision policy is none, or the system gives no thread.
+    pub fn start(parameters: &Live, outputs: Outputs, diagnostics: Arc<Diagnostics>) -> Result<Self, RosError> {
+        let config = parameters.config();
+        let policy = Policy::resolve(&config.precision)?;
+        let frames = Arc::new(Mailbox::new(config.ros.frame_queue));
+        let wheels = Arc::new(Mutex::new(VecDeque::new()));
+        let (keyframes, described) = mpsc::channel();
+        let Outputs { odometry, transforms, solves, keyframes: keyframe_topic } = outputs;
+        let describer = {
+            let (options, diagnostics) = (config.clone(), diagnostics.clone());
+            spawn("describer", move || describe(&described, &options, &keyframe_topic, &diagnostics))?
+        };
+        let estimator = Estimator {
+            config,
+            parameters: parameters.clone(),
+            policy,
+            running: None,
+            newest_nanos: None,
+            last: None,
+            odometry,
+            transforms,
+            solves,
+            keyframes,
+            diagnostics: diagnostics.clone(),
+        };
+        let estimator = {
+            let (frames, wheels) = (frames.clone(), wheels.clone());
+            spawn("odometry", move || estimator.work(&frames, &wheels))?
+        };
+        Ok(Self { frames, wheels, diagnostics, threads: vec![estimator, describer] })
+    }
+
+    /// Hands over a frame; never waits.
+    pub fn add_frame(&self, frame: RawFrame) {
+        if self.frames.put(frame).is_some() {
+            self.diagnostics.lose("dropped frames", 1);
+        }
+    }
+
+    /// Hands over a sample of wheel odometry; never waits.
+    pub fn add_wheel(&self, sample: WheelSample) {
+        let mut wheels = self.wheels.lock().unwrap_or_else(PoisonError::into_inner);
+        wheels.push_back(sample);
+        if wheels.len() > WHEEL_SAMPLES_KEPT {
+            wheels.pop_front();
+        }
+    }
+}
+
+impl Drop for OdometryWorker {
+    fn drop(&mut self) {
+        self.frames.close();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, RosError> {
+    let thread = std::thread::Builder::new().name(name.into()).spawn(work);
+    thread.map_err(|error| RosError::Start(format!("thread {name}: {error}")))
+}
+
+struct Estimator {
+    config: Config,
+    parameters: Live,
+    policy: Policy,
+    running: Option<(Rig, Odometry)>,
+    newest_nanos: Option<i64>,
+    last: Option<(i64, Se3)>,
+    odometry: r2r::Publisher<r2r::nav_msgs::msg::Odometry>,
+    transforms: Option<r2r::Publisher<r2r::tf2_msgs::msg::TFMessage>>,
+    solves: r2r::Publisher<r2r::halfslam::msg::SolveReport>,
+    keyframes: mpsc::Sender<Keyframe>,
+    diagnostics: Arc<Diagnostics>,
+}
+
+impl Estimator {
+    fn work(mut self, frames: &Mailbox<RawFrame>, wheels: &Mutex<VecDeque<WheelSample>>) {
+        while let Some(raw) = frames.take() {
+            match raw.decode() {
+                Ok(frame) => {
+                    self.prepare(&raw);
+                    let Some((_, odometry)) = &mut self.running else { continue };
+                    for sample in samples_until(wheels, raw.stamp_nanos) {
+                        odometry.add_wheel(&sample);
+                    }
+                    let estimate = odometry.track(&Arc::new(frame));
+                    self.newest_nanos = Some(raw.stamp_nanos);
+                    self.publish(estimate);
+                }
+                Err((topic, bad)) => self.diagnostics.reject(topic, &bad),
+            }
+        }
+    }
+
+    /// Makes a new odometry when there is none for this rig yet, or when time has jumped back; passes on parameters
+    /// that were changed.
+    fn prepare(&mut self, raw: &RawFrame) {
+        if let Some(config) = self.parameters.take_change() {
+            self.config = config;
+        }
+        let jumped = self.newest_nanos.is_some_and(|newest| raw.stamp_nanos < newest - TIME_JUMP_NANOS);
+        if jumped {
+            tracing::warn!("time jumped back; the odometry starts again at the origin");
+        }
+        if !jumped && self.running.as_ref().is_some_and(|(rig, _)| *rig == raw.rig) {
+            return;
+        }
+        let made = Odometry::new(&self.config.odometry, &raw.rig, &self.policy);
+        self.diagnostics.trouble("rig", made.as_ref().err().map(ToString::to_string));
+        self.running = made.ok().map(|odometry| (raw.rig, odometry));
+        (self.newest_nanos, self.last) = (None, None);
+    }
+
+    fn publish(&mut self, estimate: Estimate) {
+        let options = &self.config.ros;
+        let stamp_nanos = estimate.stamp_nanos;
+        let t_odom_base = estimate.t_odom_base;
+        self.report(&estimate);
+        let twist = self.last.map_or_else(Default::default, |(before, t_before)| {
+            pose::twist_between(&t_before, &t_odom_base, (stamp_nanos - before) as f64 * 1e-9)
+        });
+        self.last = Some((stamp_nanos, t_odom_base));
+        let message = r2r::nav_msgs::msg::Odometry {
+            header: pose::header_msg(stamp_nanos, &options.odom_frame),
+            child_frame_id: options.base_frame.clone(),
+            pose: PoseWithCovariance {
+                pose: pose::pose_msg_from_se3(&t_odom_base),
+                covariance: pose::covariance_msg_from_tangent(&estimate.covariance, &t_odom_base.rotation),
+            },
+            twist: TwistWithCovariance { twist, covariance: vec![0.0; 36] },
+        };
+        let mut results = vec![self.odometry.publish(&message)];
+        if let Some(transforms) = &self.transforms {
+            let (odom, base) = (&options.odom_frame, &options.base_frame);
+            let transform = pose::transform_stamped_msg(stamp_nanos, odom, base, &t_odom_base);
+            results.push(transforms.publish(&r2r::tf2_msgs::msg::TFMessage { transforms: vec![transform] }));
+        }
+        if let Some(statistics) = &estimate.solve {
+            results.push(self.solves.publish(&solve::solve_report_msg(statistics, stamp_nanos)));
+        }
+        for error in results.into_iter().filter_map(Result::err) {
+            tracing::error!("publishing: {error}");
+        }
+        if let Some(keyframe) = estimate.keyframe {
+            // The describer ends only with the node.
+            let _ = self.keyframes.send(keyframe);
+        }
+    }
+
+    fn report(&self, estimate: &Estimate) {
+        let lost = estimate.state == TrackingState::Lost;
+        self.diagnostics.count("tracked frames", u64::from(!lost));
+        self.diagnostics.set("state", format!("{:?}", estimate.state).to_lowercase());
+        self.diagnostics.set("inliers", estimate.inlier_count);
+        self.diagnostics.trouble("tracking", lost.then(|| "tracking is lost".into()));
+        if lost {
+            self.diagnostics.count("lost frames", 1);
+        }
+    }
+}
+
+/// Takes out the samples up to this stamp, all of them if time has jumped back.
+fn samples_until(wheels: &Mutex<VecDeque<WheelSample>>, stamp_nanos: i64) -> Vec<WheelSample> {
+    let mut wheels = wheels.lock().unwrap_or_else(PoisonError::into_inner);
+    let count = wheels.partition_point(|sample| sample.stamp_nanos <= stamp_nanos);
+    wheels.drain(..count).collect()
+}
+
+fn describe(
+    keyframes: &mpsc::Receiver<Keyframe>,
+    config: &Config,
+    topic: &r2r::Publisher<r2r::halfslam::msg::Keyframe>,
+    diagnostics: &Diagnostics,
+) {
+    let mut describer = Describer::new(&config.map.place);
+    while let Ok(keyframe) = keyframes.recv() {
+        let described = describer.describe(&keyframe);
+        let message = keyframe::keyframe_msg(&described, &config.ros.odom_frame, &config.ros.base_frame);
+        match topic.publish(&message) {
+            Ok(()) => diagnostics.count("keyframes", 1),
+            Err(error) => tracing::error!("keyframes: {error}"),
+        }
+    }
+}

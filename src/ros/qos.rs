@@ -1,0 +1,41 @@
+//! Qualities of service: which topics may lose samples, and which are remembered for those who come later.
+
+use crate::config::RosOptions;
+use r2r::QosProfile;
+
+/// Images, infos and wheel odometry: as the options say, best effort unless they ask for more.
+pub fn sensor(options: &RosOptions) -> QosProfile {
+    let profile = QosProfile::sensor_data().keep_last(options.image_queue);
+    if options.image_reliability == "reliable" { profile.reliable() } else { profile }
+}
+
+/// Samples of small messages at high rates, which may be lost.
+pub fn wheel(options: &RosOptions) -> QosProfile {
+    let profile = QosProfile::sensor_data().keep_last(100);
+    if options.image_reliability == "reliable" { profile.reliable() } else { profile }
+}
+
+/// Results: reliable, a few are kept.
+pub fn results() -> QosProfile {
+    QosProfile::default().keep_last(50)
+}
+
+/// Keyframes: reliable, and many are kept, since each one lost is a hole in the map.
+pub fn keyframes() -> QosProfile {
+    QosProfile::default().keep_last(1000)
+}
+
+/// What is true until something newer is said: the last one is given to whoever comes later.
+pub fn latched() -> QosProfile {
+    QosProfile::default().keep_last(1).transient_local()
+}
+
+/// `/tf`, as tf2 sends and reads it.
+pub fn tf() -> QosProfile {
+    QosProfile::default().keep_last(100)
+}
+
+/// `/tf_static`, as tf2 sends and reads it.
+pub fn tf_static() -> QosProfile {
+    QosProfile::default().keep_last(100).transient_local()
+}

@@ -43,8 +43,8 @@ fn true_pixels_give_true_poses() {
     for estimate in drive("double", 0.0, 200, vec![], false) {
         assert_eq!(estimate.state, TrackingState::Tracking);
         let error = se3::log(&(circle(estimate.stamp_nanos).inverse() * estimate.t_odom_base));
-        // Solves stop at a relative decrease of 1e-6 of a cost that is nearly zero: 0.1 mm is far below any use.
-        assert!(error.norm() < 1e-4, "{error:?}");
+        // Solves stop at a relative decrease of 1e-6 of a cost that is nearly zero: a millimetre is 0.02% of the path.
+        assert!(error.norm() < 1e-3, "{error:?}");
     }
 }
 
@@ -78,9 +78,9 @@ fn keyframes_link_up_and_their_covariance_is_of_the_size_of_their_error() {
         let error = se3::log(&(truth.inverse() * pair[1].t_previous_base.unwrap()));
         sum += (error.transpose() * pair[1].covariance.cholesky().unwrap().solve(&error))[0];
     }
-    // The noise is 0.3 px where 0.5 px is assumed, so 0.36 is expected of a consistent one.
+    // The noise is 0.3 px where 1 px is assumed, so 0.09 is expected of a consistent one.
     let mean = sum / 6.0 / (keyframes.len() - 1) as f64;
-    assert!(mean > 0.36 / 3.0 && mean < 0.36 * 3.0, "mean normalized squared error {mean}");
+    assert!(mean > 0.09 / 3.0 && mean < 0.09 * 3.0, "mean normalized squared error {mean}");
     // The pose's own covariance only grows.
     let traces: Vec<f64> = keyframes
         .iter()

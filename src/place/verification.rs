@@ -20,11 +20,11 @@ crate::options! {
         /// Matches by appearance without which nothing more is tried.
         min_matches: usize = 20usize, "matches", 4..=1000, live;
         /// Places of the image that agree with the relative pose.
-        min_inliers: usize = 30usize, "places", 6..=1000, live;
+        min_inliers: usize = 40usize, "places", 6..=1000, live;
         /// Fraction of the matches by appearance that agrees with the relative pose.
-        min_inlier_ratio: f64 = 0.25, "", 0.0..=1.0, live;
+        min_inlier_ratio: f64 = 0.3, "", 0.0..=1.0, live;
         /// Fraction of both images, cut into 8 by 6 cells, in which a place agrees.
-        min_cover: f64 = 0.15, "", 0.0..=1.0, live;
+        min_cover: f64 = 0.25, "", 0.0..=1.0, live;
         /// Fraction of the points that should be visible which is found again.
         min_found_ratio: f64 = 0.1, "", 0.0..=1.0, live;
         /// Standard deviation of a feature's place in the image.
@@ -48,7 +48,7 @@ const COVER_CELLS: (usize, usize) = (8, 6);
 /// covariance is this much larger than theirs.
 const COVARIANCE_INFLATION: f64 = 9.0;
 /// What no number of inliers gets below: standard deviations (m, rad).
-const SIGMA_FLOOR: (f64, f64) = (0.005, 0.002);
+const SIGMA_FLOOR: (f64, f64) = (0.01, 0.005);
 
 /// The relative pose of two keyframes that show the same place.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,5 +1,6 @@
 //! Which computation runs in which precision: policies, scalar types, scaling into half, and the kernels.
 
+pub mod cpu;
 pub mod kernels;
 mod policy;
 mod scalar;

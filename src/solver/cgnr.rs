@@ -1,6 +1,7 @@
 //! Conjugate gradients on the normal equations of a linear least-squares problem, through its Jacobian.
 
 use super::system::Trouble;
+use crate::precision::kernels::SLACK;
 use crate::precision::{Scalar, VectorKernels};
 use crate::sparse::BlockJacobian;
 use std::time::{Duration, Instant};
@@ -36,6 +37,7 @@ pub struct CgStatistics {
 pub struct CgScratch<V> {
     residual: Vec<V>,
     preconditioned: Vec<V>,
+    /// With slack behind it, as the product.
     direction: Vec<V>,
     product: Vec<V>,
 }
@@ -43,8 +45,9 @@ pub struct CgScratch<V> {
 impl<V: VectorKernels> CgScratch<V> {
     /// Vectors for `n` unknowns.
     pub fn new(n: usize) -> Self {
-        let zeros = || vec![V::ZERO; n];
-        Self { residual: zeros(), preconditioned: zeros(), direction: zeros(), product: zeros() }
+        let zeros = |length| vec![V::ZERO; length];
+        let (direction, product) = (zeros(n + SLACK), zeros(n + SLACK));
+        Self { residual: zeros(n), preconditioned: zeros(n), direction, product }
     }
 }
 
@@ -77,23 +80,23 @@ where
         *r = -*g;
     }
     timed(&mut statistics.preconditioner_time, || preconditioner.apply(residual, preconditioned));
-    direction.copy_from_slice(preconditioned);
+    let n = x.len();
+    direction[..n].copy_from_slice(preconditioned);
     let mut energy = V::dot(residual, preconditioned);
     let target = energy * options.relative_tolerance * options.relative_tolerance;
     let damping = V::from_f64(options.damping);
     while energy > target && statistics.iterations < options.max_iterations {
-        let squared = timed(&mut statistics.product_time, || jacobian.normal_product(direction, product));
-        let mut curvature = squared.to_f64();
+        let mut curvature = timed(&mut statistics.product_time, || jacobian.normal_product(direction, product));
         if options.damping > 0.0 {
-            V::add_scaled(product, damping, direction);
-            curvature += options.damping * V::dot(direction, direction);
+            V::add_scaled(&mut product[..n], damping, &direction[..n]);
+            curvature += options.damping * V::dot(&direction[..n], &direction[..n]);
         }
         if !(curvature > 0.0 && curvature.is_finite()) {
             return Err(Trouble::in_linear_solver("curvature", curvature));
         }
         let length = energy / curvature;
-        V::add_scaled(x, V::from_f64(length), direction);
-        V::add_scaled(residual, V::from_f64(-length), product);
+        V::add_scaled(x, V::from_f64(length), &direction[..n]);
+        V::add_scaled(residual, V::from_f64(-length), &product[..n]);
         statistics.iterations += 1;
         statistics.model_decrease += 0.5 * length * energy;
         timed(&mut statistics.preconditioner_time, || preconditioner.apply(residual, preconditioned));
@@ -101,7 +104,7 @@ where
         if !(next >= 0.0 && next.is_finite()) {
             return Err(Trouble::in_linear_solver("residual norm", next));
         }
-        V::scale_and_add(direction, V::from_f64(next / energy), preconditioned);
+        V::scale_and_add(&mut direction[..n], V::from_f64(next / energy), preconditioned);
         energy = next;
     }
     if !energy.is_finite() {

@@ -2,6 +2,7 @@
 
 use super::normal_matrix::NormalMatrix;
 use super::{SparseError, minimum_degree, reverse_cuthill_mckee};
+use crate::precision::kernels::BlockFactor;
 use crate::precision::{Precision, Scalar, f16};
 use crate::sparse::Structure;
 
@@ -17,30 +18,43 @@ crate::options! {
     }
 }
 
-/// Blocks in one of the storage precisions.
+/// A factor in one of the storage precisions.
 #[derive(Debug, Clone)]
-pub(crate) enum Stored {
-    F16(Vec<f16>),
-    F32(Vec<f32>),
-    F64(Vec<f64>),
+pub(crate) enum Stored<const B: usize> {
+    F16(BlockFactor<f16, B>),
+    F32(BlockFactor<f32, B>),
+    F64(BlockFactor<f64, B>),
 }
 
-impl Stored {
-    fn of<W: Scalar>(values: &[W], precision: Precision) -> Self {
-        match precision {
-            Precision::F16 => Self::F16(values.iter().map(|v| v.cast()).collect()),
-            Precision::F32 => Self::F32(values.iter().map(|v| v.cast()).collect()),
-            Precision::F64 => Self::F64(values.iter().map(|v| v.cast()).collect()),
+impl<const B: usize> Stored<B> {
+    /// Rounds a factor to its storage; `None` if a value does not fit.
+    fn of<W: Scalar>(rows: &Rows, values: &[W], precision: Precision) -> Option<Self> {
+        fn round<W: Scalar, C: Scalar, const B: usize>(rows: &Rows, values: &[W]) -> Option<BlockFactor<C, B>> {
+            let values = values.iter().map(|value| value.cast()).collect();
+            BlockFactor::new(rows.starts.clone(), rows.positions.clone(), values)
         }
+        Some(match precision {
+            Precision::F16 => Self::F16(round(rows, values)?),
+            Precision::F32 => Self::F32(round(rows, values)?),
+            Precision::F64 => Self::F64(round(rows, values)?),
+        })
     }
 
-    fn is_finite(&self) -> bool {
+    /// `x ← (L Lᵀ)⁻¹ x`.
+    pub(crate) fn solve<V: Scalar>(&self, x: &mut [V]) {
         match self {
-            Self::F16(values) => values.iter().all(|v| v.is_finite()),
-            Self::F32(values) => values.iter().all(|v| v.is_finite()),
-            Self::F64(values) => values.iter().all(|v| v.is_finite()),
+            Self::F16(factor) => factor.solve(x),
+            Self::F32(factor) => factor.solve(x),
+            Self::F64(factor) => factor.solve(x),
         }
     }
+}
+
+/// A factor of one of the block sizes.
+#[derive(Debug, Clone)]
+pub(crate) enum Sized {
+    Three(Stored<3>),
+    Six(Stored<6>),
 }
 
 /// What making a factor took.
@@ -67,11 +81,8 @@ pub struct CholeskyStatistics {
 #[derive(Debug, Clone)]
 pub struct IncompleteCholesky {
     pub(crate) block_size: usize,
-    /// Where the blocks of each row begin, in blocks; one more than there are rows.
-    pub(crate) starts: Vec<u32>,
-    /// Column of each block; a row's last is its own number, for the diagonal.
-    pub(crate) positions: Vec<u32>,
-    pub(crate) values: Stored,
+    pub(crate) factor: Sized,
+    precision: Precision,
     /// By position of elimination: first column of the variable in the Jacobian.
     pub(crate) columns: Vec<u32>,
     /// By column of the Jacobian: its scale in `S`.
@@ -98,8 +109,8 @@ impl IncompleteCholesky {
         precision: Precision,
     ) -> Result<Self, SparseError> {
         match structure.variables.iter().find(|variable| !variable.fixed).map_or(6, |variable| variable.size) {
-            3 => Self::of_size::<3, J>(structure, flat, weights, options, precision),
-            _ => Self::of_size::<6, J>(structure, flat, weights, options, precision),
+            3 => Self::of_size::<3, J>(structure, flat, weights, options, precision, Sized::Three),
+            _ => Self::of_size::<6, J>(structure, flat, weights, options, precision, Sized::Six),
         }
     }
 
@@ -109,6 +120,7 @@ impl IncompleteCholesky {
         weights: Option<&[f64]>,
         options: &CholeskyOptions,
         precision: Precision,
+        sized: fn(Stored<B>) -> Sized,
     ) -> Result<Self, SparseError> {
         let matrix =
             NormalMatrix::<B>::assemble(structure, flat, weights, options.fill_level, |adjacency| {
@@ -119,8 +131,8 @@ impl IncompleteCholesky {
                 }
             })?;
         match precision {
-            Precision::F64 => Self::of_matrix::<f64, B>(matrix, options, precision),
-            _ => Self::of_matrix::<f32, B>(matrix, options, precision),
+            Precision::F64 => Self::of_matrix::<f64, B>(matrix, options, precision, sized),
+            _ => Self::of_matrix::<f32, B>(matrix, options, precision, sized),
         }
     }
 
@@ -128,24 +140,21 @@ impl IncompleteCholesky {
         matrix: NormalMatrix<B>,
         options: &CholeskyOptions,
         precision: Precision,
+        sized: fn(Stored<B>) -> Sized,
     ) -> Result<Self, SparseError> {
         let rows = Rows::of(&matrix.pattern);
         let mut statistics = CholeskyStatistics { block_count: matrix.blocks.len(), ..CholeskyStatistics::default() };
-        let values = loop {
-            match factorize::<W, B>(&matrix, &rows, statistics.shift) {
-                Ok(values) => {
-                    let stored = Stored::of(values.as_flattened().as_flattened(), precision);
-                    if stored.is_finite() {
-                        break stored;
-                    }
-                }
-                Err(position) if statistics.shift >= options.max_shift => {
-                    return Err(SparseError::Pivot {
-                        column: matrix.columns[position] as usize,
-                        max_shift: options.max_shift,
-                    });
-                }
-                Err(_) => {}
+        let stored = loop {
+            let bad = match factorize::<W, B>(&matrix, &rows, statistics.shift) {
+                Ok(values) => match Stored::of(&rows, values.as_flattened().as_flattened(), precision) {
+                    Some(stored) => break stored,
+                    None => 0,
+                },
+                Err(position) => position,
+            };
+            if statistics.shift >= options.max_shift {
+                let column = matrix.columns.get(bad).map_or(0, |&column| column as usize);
+                return Err(SparseError::Pivot { column, max_shift: options.max_shift });
             }
             statistics.retries += 1;
             statistics.shift = (4.0 * statistics.shift).max(FIRST_SHIFT);
@@ -153,9 +162,8 @@ impl IncompleteCholesky {
         statistics.bytes = rows.positions.len() * B * B * bytes_of(precision);
         Ok(Self {
             block_size: B,
-            starts: rows.starts,
-            positions: rows.positions,
-            values,
+            factor: sized(stored),
+            precision,
             columns: matrix.columns,
             scales: matrix.scales,
             statistics,
@@ -174,11 +182,7 @@ impl IncompleteCholesky {
 
     /// The precision in which it is stored.
     pub fn precision(&self) -> Precision {
-        match self.values {
-            Stored::F16(_) => Precision::F16,
-            Stored::F32(_) => Precision::F32,
-            Stored::F64(_) => Precision::F64,
-        }
+        self.precision
     }
 }
 

@@ -1,6 +1,7 @@
 //! The block Jacobian, its columns scaled to unit norm and stored in the precision of the products.
 
 use super::Structure;
+use crate::precision::kernels::BlockRows;
 use crate::precision::{Scalar, power_of_two_near};
 
 /// What rounding a Jacobian to its storage did.
@@ -23,7 +24,7 @@ struct Piece {
 /// A block Jacobian `W J S`: rows weighted, columns scaled by powers of two to norms near one, stored in `P`.
 #[derive(Debug, Clone)]
 pub struct BlockJacobian<P> {
-    entries: Vec<P>,
+    blocks: BlockRows<P>,
     pieces: Vec<Piece>,
     /// Rows, width and number of free pieces of each residual block.
     shapes: Vec<(u16, u16, u16)>,
@@ -37,7 +38,8 @@ pub struct BlockJacobian<P> {
 impl<P: Scalar> BlockJacobian<P> {
     /// A Jacobian of this structure, all zero.
     pub fn new(structure: &Structure) -> Self {
-        let mut pieces = Vec::new();
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut blocks = BlockRows::new(structure.column_count());
         let mut shapes = Vec::with_capacity(structure.residual_block_count());
         for (index, block) in structure.blocks.iter().enumerate() {
             let before = pieces.len();
@@ -48,6 +50,8 @@ impl<P: Scalar> BlockJacobian<P> {
                     size: variable.size as u16,
                 },
             ));
+            let own = pieces[before..].iter().map(|p| (p.column as usize, p.local as usize, p.size as usize));
+            blocks.add(block.rows, block.width, own);
             shapes.push((block.rows as u16, block.width as u16, (pieces.len() - before) as u16));
         }
         let sizes: Vec<usize> = structure.variables.iter().filter(|v| !v.fixed).map(|v| v.size).collect();
@@ -60,7 +64,7 @@ impl<P: Scalar> BlockJacobian<P> {
         Self {
             sizes,
             diagonal_starts,
-            entries: vec![P::ZERO; structure.entry_count()],
+            blocks,
             pieces,
             shapes,
             column_count: structure.column_count(),
@@ -100,7 +104,8 @@ impl<P: Scalar> BlockJacobian<P> {
     ) -> Rounding {
         let mut rounding = Rounding::default();
         gradient.fill(V::ZERO);
-        let mut entries = std::mem::take(&mut self.entries);
+        let mut blocks = std::mem::replace(&mut self.blocks, BlockRows::new(0));
+        let entries = blocks.entries_mut();
         let mut first_row = 0;
         self.for_each_block(|index, entry, width, rows, pieces| {
             let weight = weights[index];
@@ -126,46 +131,14 @@ impl<P: Scalar> BlockJacobian<P> {
             }
             first_row += rows;
         });
-        self.entries = entries;
+        self.blocks = blocks;
         rounding
     }
 
-    /// `z = Jᵀ (J p)` in one pass over the entries; returns `‖J p‖²`. Computes in `V`.
-    pub fn normal_product<V: Scalar>(&self, p: &[V], z: &mut [V]) -> V::Accumulator {
-        let mut squared_norm = V::Accumulator::ZERO;
-        z.fill(V::ZERO);
-        self.for_each_block(|_, entry, width, rows, pieces| {
-            for row in 0..rows {
-                let row = &self.entries[entry + row * width..entry + (row + 1) * width];
-                let q = Self::row_product(row, pieces, p);
-                squared_norm += q.cast::<V::Accumulator>() * q.cast();
-                Self::add_row_transposed(row, pieces, q, z);
-            }
-        });
-        squared_norm
-    }
-
-    /// `q = J p`. Computes in `V`.
-    pub fn product<V: Scalar>(&self, p: &[V], q: &mut [V]) {
-        let mut results = q.iter_mut();
-        self.for_each_block(|_, entry, width, rows, pieces| {
-            for (row, result) in (0..rows).zip(&mut results) {
-                let row = &self.entries[entry + row * width..entry + (row + 1) * width];
-                *result = Self::row_product(row, pieces, p);
-            }
-        });
-    }
-
-    /// `z = Jᵀ q`. Computes in `V`.
-    pub fn transposed_product<V: Scalar>(&self, q: &[V], z: &mut [V]) {
-        z.fill(V::ZERO);
-        let mut factors = q.iter();
-        self.for_each_block(|_, entry, width, rows, pieces| {
-            for (row, &factor) in (0..rows).zip(&mut factors) {
-                let row = &self.entries[entry + row * width..entry + (row + 1) * width];
-                Self::add_row_transposed(row, pieces, factor, z);
-            }
-        });
+    /// `z = Jᵀ (J p)` in one pass over the entries, computed in `V`; returns `‖J p‖²`. Both vectors should have
+    /// [`SLACK`](crate::precision::kernels::SLACK) elements more than there are columns.
+    pub fn normal_product<V: Scalar>(&self, p: &[V], z: &mut [V]) -> f64 {
+        self.blocks.normal_product(p, z)
     }
 
     /// The diagonal blocks of `JᵀJ`, one for each free variable in order of columns, as stored in `blocks` of
@@ -179,7 +152,7 @@ impl<P: Scalar> BlockJacobian<P> {
                 let block = &mut blocks[first..first + size * size];
                 for row in 0..rows {
                     let start = entry + row * width + piece.local as usize;
-                    let row = &self.entries[start..start + size];
+                    let row = &self.blocks.entries()[start..start + size];
                     for (a, block_row) in row.iter().zip(block.chunks_exact_mut(size)) {
                         for (b, sum) in row.iter().zip(block_row) {
                             *sum += a.to_f64() * b.to_f64();
@@ -198,28 +171,6 @@ impl<P: Scalar> BlockJacobian<P> {
     /// Number of columns.
     pub fn column_count(&self) -> usize {
         self.column_count
-    }
-
-    #[inline(always)]
-    fn row_product<V: Scalar>(row: &[P], pieces: &[Piece], p: &[V]) -> V {
-        let mut sum = V::ZERO;
-        for piece in pieces {
-            let (local, column, size) = (piece.local as usize, piece.column as usize, piece.size as usize);
-            for (entry, value) in row[local..local + size].iter().zip(&p[column..column + size]) {
-                sum = entry.cast::<V>().multiply_add(*value, sum);
-            }
-        }
-        sum
-    }
-
-    #[inline(always)]
-    fn add_row_transposed<V: Scalar>(row: &[P], pieces: &[Piece], q: V, z: &mut [V]) {
-        for piece in pieces {
-            let (local, column, size) = (piece.local as usize, piece.column as usize, piece.size as usize);
-            for (entry, value) in row[local..local + size].iter().zip(&mut z[column..column + size]) {
-                *value = entry.cast::<V>().multiply_add(q, *value);
-            }
-        }
     }
 
     #[inline(always)]

@@ -1,9 +1,8 @@
 //! The two triangular solves of an incomplete factor.
 
 use super::IncompleteCholesky;
-use super::incomplete_cholesky::Stored;
+use super::incomplete_cholesky::Sized;
 use crate::precision::Scalar;
-use crate::precision::kernels::{FactorRows, backward, forward};
 
 /// Vectors of the triangular solves in the precision of the linear solver, for one Jacobian's column scales.
 #[derive(Debug, Clone)]
@@ -23,40 +22,34 @@ impl IncompleteCholesky {
 
     /// `z = S_J⁻¹ S_L P (L Lᵀ)⁻¹ Pᵀ S_L S_J⁻¹ r`, an approximation of `(S_J Jᵀ W J S_J)⁻¹ r`, computed in `V`.
     pub fn solve<V: Scalar>(&self, r: &[V], z: &mut [V], scratch: &mut TriangularScratch<V>) {
-        match self.block_size {
-            3 => self.solve_blocks::<3, V>(r, z, scratch),
-            _ => self.solve_blocks::<6, V>(r, z, scratch),
+        match &self.factor {
+            Sized::Three(factor) => self.permuted(r, z, scratch, |x| factor.solve(x)),
+            Sized::Six(factor) => self.permuted(r, z, scratch, |x| factor.solve(x)),
         }
     }
 
-    fn solve_blocks<const B: usize, V: Scalar>(&self, r: &[V], z: &mut [V], scratch: &mut TriangularScratch<V>) {
+    fn permuted<V: Scalar>(
+        &self,
+        r: &[V],
+        z: &mut [V],
+        scratch: &mut TriangularScratch<V>,
+        solve: impl FnOnce(&mut [V]),
+    ) {
         let TriangularScratch { ratios, work } = scratch;
-        let blocks = || self.columns.iter().map(|&first| first as usize..first as usize + B);
-        for ((columns, work), ratios) in blocks().zip(work.chunks_exact_mut(B)).zip(ratios.chunks_exact(B)) {
+        let size = self.block_size;
+        let blocks = || self.columns.iter().map(|&first| first as usize..first as usize + size);
+        for ((columns, work), ratios) in blocks().zip(work.chunks_exact_mut(size)).zip(ratios.chunks_exact(size)) {
             for ((work, r), ratio) in work.iter_mut().zip(&r[columns]).zip(ratios) {
                 *work = *r * *ratio;
             }
         }
-        match &self.values {
-            Stored::F16(values) => both::<_, V, B>(&self.rows(values), work),
-            Stored::F32(values) => both::<_, V, B>(&self.rows(values), work),
-            Stored::F64(values) => both::<_, V, B>(&self.rows(values), work),
-        }
-        for ((columns, work), ratios) in blocks().zip(work.chunks_exact(B)).zip(ratios.chunks_exact(B)) {
+        solve(work);
+        for ((columns, work), ratios) in blocks().zip(work.chunks_exact(size)).zip(ratios.chunks_exact(size)) {
             for ((work, z), ratio) in work.iter().zip(&mut z[columns]).zip(ratios) {
                 *z = *work * *ratio;
             }
         }
     }
-
-    fn rows<'a, C>(&'a self, values: &'a [C]) -> FactorRows<'a, C> {
-        FactorRows { starts: &self.starts, positions: &self.positions, values }
-    }
-}
-
-fn both<C: Scalar, V: Scalar, const B: usize>(factor: &FactorRows<'_, C>, x: &mut [V]) {
-    forward::<C, V, B>(factor, x);
-    backward::<C, V, B>(factor, x);
 }
 
 #[cfg(test)]

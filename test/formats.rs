@@ -2,9 +2,15 @@
 
 #[path = "formats/bag_writer.rs"]
 mod bag_writer;
+#[path = "formats/bags.rs"]
+mod bags;
+#[path = "formats/euroc.rs"]
+mod euroc;
 #[path = "formats/fixtures.rs"]
 mod fixtures;
 #[path = "formats/kitti.rs"]
 mod kitti;
 #[path = "formats/seven_scenes.rs"]
 mod seven_scenes;
+#[path = "formats/tum.rs"]
+mod tum;

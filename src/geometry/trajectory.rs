@@ -17,6 +17,12 @@ pub struct Trajectory {
     poses: Vec<StampedPose>,
 }
 
+impl AsRef<[StampedPose]> for Trajectory {
+    fn as_ref(&self) -> &[StampedPose] {
+        &self.poses
+    }
+}
+
 impl Trajectory {
     /// Sorts poses by stamp; of several with one stamp the last one counts.
     pub fn from_poses(mut poses: Vec<StampedPose>) -> Self {

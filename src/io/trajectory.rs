@@ -25,6 +25,15 @@ pub const UNTIMED_STEP_NANOS: i64 = 1_000_000_000;
 /// # Errors
 /// [`TableError`] names file, line, what was expected and what was found.
 pub fn read(path: &Path) -> Result<(Trajectory, TrajectoryFormat), TableError> {
+    let (poses, format) = read_poses(path)?;
+    Ok((Trajectory::from_poses(poses), format))
+}
+
+/// Like [`read`], sorted by stamp, but with all poses of a stamp where there are several.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_poses(path: &Path) -> Result<(Vec<StampedPose>, TrajectoryFormat), TableError> {
     let table = Table::read(path)?;
     let Some(first) = table.lines().next() else {
         return Err(table.error("expected poses, found none"));
@@ -39,7 +48,7 @@ pub fn read(path: &Path) -> Result<(Trajectory, TrajectoryFormat), TableError> {
             )));
         }
     };
-    let poses = match format {
+    let mut poses = match format {
         TrajectoryFormat::Tum => poses_of(&table, tum_line)?,
         TrajectoryFormat::Euroc => poses_of(&table, euroc_line)?,
         TrajectoryFormat::Kitti => kitti_poses(&table)?
@@ -48,7 +57,8 @@ pub fn read(path: &Path) -> Result<(Trajectory, TrajectoryFormat), TableError> {
             .map(|(index, t_world_body)| StampedPose { stamp_nanos: index as i64 * UNTIMED_STEP_NANOS, t_world_body })
             .collect(),
     };
-    Ok((Trajectory::from_poses(poses), format))
+    poses.sort_by_key(|pose: &StampedPose| pose.stamp_nanos);
+    Ok((poses, format))
 }
 
 /// Reads poses `seconds x y z qx qy qz qw`.

@@ -8,10 +8,12 @@ mod error;
 pub mod messages;
 mod metadata;
 mod qos;
+mod reader;
 mod writer;
 
 pub use definition::schema;
 pub use error::BagError;
 pub use metadata::{BagFile, Metadata, TopicMetadata};
 pub use qos::{Durability, Qos, Reliability};
+pub use reader::{BagReader, RawMessage, RawMessages, TopicInfo};
 pub use writer::{BagWriter, Compression, Topic};

@@ -70,10 +70,7 @@ impl Folder<'_> {
             second: self.second,
             metres_per_unit: 1.0 / self.calibration.depth_units_per_m.unwrap_or(1000.0),
         };
-        let events = ordered(self.frames, self.samples).map(move |job| match job {
-            Job::Read(files) => decoder.frame(&files),
-            Job::Ready(event) => Ok(event),
-        });
+        let events = merged(self.frames.into_iter().map(move |files| decoder.frame(&files)), self.samples);
         let events = until_error(events);
         let events = Box::new(Prefetch::new(events).map_err(SourceError::io(self.path))?);
         Ok(Recording { kind: self.kind, rig, frame_count, truth, events })
@@ -92,21 +89,19 @@ pub(super) fn until_error<T, E>(
     })
 }
 
-enum Job {
-    Read(FrameFiles),
-    Ready(SensorEvent),
-}
-
-/// Both sequences as one in order of time; of one time, samples come before the frame.
-fn ordered(frames: Vec<FrameFiles>, samples: Vec<SensorEvent>) -> impl Iterator<Item = Job> + Send {
-    let (mut frames, mut samples) = (frames.into_iter().peekable(), samples.into_iter().peekable());
+/// Frames and samples, each in order of time, as one sequence; of one time, samples come before the frame.
+pub(super) fn merged(
+    frames: impl Iterator<Item = Result<SensorEvent, SourceError>> + Send,
+    samples: Vec<SensorEvent>,
+) -> impl Iterator<Item = Result<SensorEvent, SourceError>> + Send {
+    let (mut frames, mut samples) = (frames.peekable(), samples.into_iter().peekable());
     std::iter::from_fn(move || {
         let sample_first = match (frames.peek(), samples.peek()) {
-            (Some(frame), Some(sample)) => sample.stamp_nanos() <= frame.stamp_nanos,
+            (Some(Ok(frame)), Some(sample)) => sample.stamp_nanos() <= frame.stamp_nanos(),
             (None, Some(_)) => true,
             _ => false,
         };
-        if sample_first { samples.next().map(Job::Ready) } else { frames.next().map(Job::Read) }
+        if sample_first { samples.next().map(Ok) } else { frames.next() }
     })
 }
 

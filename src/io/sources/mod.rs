@@ -3,16 +3,20 @@
 //! [`open`] finds out the format: rosbag2 (MCAP, sqlite3), EuRoC/ASL, TUM RGB-D, KITTI odometry and 7-Scenes. What a
 //! recording does not say of its cameras comes from a [`CameraFile`].
 
+mod bag;
 mod calibration;
 mod camera_file;
 mod error;
+mod euroc;
 mod folder;
 mod image_file;
 mod kitti;
 mod options;
+mod pairing;
 mod prefetch;
 mod recording;
 mod seven_scenes;
+mod tum;
 
 pub use camera_file::{CAMERA_PRESETS, CameraFile};
 pub use error::SourceError;

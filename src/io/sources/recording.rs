@@ -1,7 +1,8 @@
 //! Finds out what a recording is.
 
-use super::{SourceError, SourceOptions, kitti, seven_scenes};
+use super::{SourceError, SourceOptions, bag, euroc, kitti, seven_scenes, tum};
 use crate::geometry::Trajectory;
+use crate::io::bag::BagReader;
 use crate::sensors::{Rig, SensorEvent};
 use std::path::Path;
 
@@ -26,7 +27,13 @@ pub struct Recording {
 /// [`SourceError`] names the file, what was expected and what was found.
 pub fn open(path: &Path, options: &SourceOptions) -> Result<Recording, SourceError> {
     std::fs::metadata(path).map_err(SourceError::io(path))?;
-    if kitti::is_one(path) {
+    if BagReader::is_bag(path) {
+        bag::open(path, options)
+    } else if euroc::is_one(path) {
+        euroc::open(path, options)
+    } else if tum::is_one(path) {
+        tum::open(path, options)
+    } else if kitti::is_one(path) {
         kitti::open(path, options)
     } else if seven_scenes::is_one(path)? {
         seven_scenes::open(path, options)

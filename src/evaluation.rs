@@ -1,1 +1,0 @@
-//! Absolute and relative trajectory errors.

@@ -11,3 +11,4 @@ cmake -S . -B build/messages -DHALFSLAM_NODES=OFF -DBUILD_TESTING=OFF -DCMAKE_IN
     -DPython3_EXECUTABLE="$python" >/dev/null
 cmake --build build/messages --parallel "$(nproc)" >/dev/null
 cmake --install build/messages >/dev/null
+scripts/forget_messages.sh "${CARGO_TARGET_DIR:-$root/target}"

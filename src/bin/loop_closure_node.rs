@@ -55,13 +55,13 @@ fn start(node: &mut Node) -> Result<impl Future<Output = Result<(), RosError>> +
                 (Input::Keyframe(message), _) => {
                     diagnostics.heard(KEYFRAME_TOPIC);
                     match keyframe_from_msg(&message) {
-                        Ok(keyframe) => map.add(keyframe),
+                        Ok(keyframe) => map.add(keyframe)?,
                         Err(bad) => diagnostics.reject(KEYFRAME_TOPIC, &bad),
                     }
                 }
                 (Input::Camera(message), Some(own)) => {
                     if let Some(frame) = own.camera.take(message) {
-                        own.worker.add_frame(frame);
+                        own.worker.add_frame(frame)?;
                     }
                 }
                 (Input::Odometry(message), Some(own)) => {
@@ -108,8 +108,7 @@ fn subscribe(
     let odometry = node.subscribe(ODOMETRY_TOPIC, qos::wheel(options))?;
     diagnostics.expect(ODOMETRY_TOPIC, timeout);
     let history = Arc::new(PoseHistory::default());
-    let config = node.parameters().config();
-    let worker = KeyframeWorker::start(&config, history.clone(), map.clone(), diagnostics.clone())?;
+    let worker = KeyframeWorker::start(&node.parameters(), history.clone(), map.clone(), diagnostics.clone())?;
     let inputs = futures::stream::select(images.map(Input::Camera), odometry.map(Input::Odometry)).boxed();
     Ok((Some(OwnKeyframes { camera, history, worker }), inputs))
 }

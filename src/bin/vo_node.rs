@@ -38,7 +38,7 @@ fn start(node: &mut Node) -> Result<impl Future<Output = Result<(), RosError>> +
             match input {
                 Input::Camera(message) => {
                     if let Some(frame) = camera.take(message) {
-                        worker.add_frame(frame);
+                        worker.add_frame(frame)?;
                     }
                 }
                 Input::Wheel(message) => match wheel_sample_from_msg(&message) {

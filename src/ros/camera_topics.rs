@@ -171,7 +171,10 @@ impl CameraTopics {
             0 => {}
             missing => self.diagnostics.lose("missing frames", missing),
         }
-        let rig = self.rig(&reference.header.frame_id)?;
+        let Some(rig) = self.rig(&reference.header.frame_id) else {
+            self.diagnostics.lose("frames before the camera was known", 1);
+            return None;
+        };
         Some(RawFrame { stamp_nanos, rig, topics: self.topics, reference, second })
     }
 

@@ -4,9 +4,9 @@ use super::RosError;
 use super::camera_topics::{RawFrame, TIME_JUMP_NANOS};
 use super::diagnostics::Diagnostics;
 use super::mailbox::Mailbox;
+use super::parameters::Live;
 use super::map_worker::MapWorker;
-use super::odometry_worker::spawn;
-use crate::config::Config;
+use super::odometry_worker::{check_alive, spawn};
 use crate::geometry::se3;
 use crate::map::KeyframeMaker;
 use crate::place::Describer;
@@ -86,24 +86,28 @@ impl KeyframeWorker {
     /// # Errors
     /// [`RosError`] if the system gives no thread.
     pub fn start(
-        config: &Config,
+        parameters: &Live,
         history: Arc<PoseHistory>,
         map: Arc<MapWorker>,
         diagnostics: Arc<Diagnostics>,
     ) -> Result<Self, RosError> {
-        let frames = Arc::new(Mailbox::new(config.ros.frame_queue));
+        let frames = Arc::new(Mailbox::new(parameters.config().ros.frame_queue));
         let thread = {
-            let (frames, diagnostics, config) = (frames.clone(), diagnostics.clone(), config.clone());
-            spawn("keyframes", move || work(&frames, &config, &history, &map, &diagnostics))?
+            let (frames, diagnostics, parameters) = (frames.clone(), diagnostics.clone(), parameters.clone());
+            spawn("keyframes", move || work(&frames, &parameters, &history, &map, &diagnostics))?
         };
         Ok(Self { frames, diagnostics, thread: Some(thread) })
     }
 
     /// Hands over a frame; never waits.
-    pub fn add_frame(&self, frame: RawFrame) {
+    ///
+    /// # Errors
+    /// [`RosError::Other`] if the thread has ended: a bug in it, which has printed its own message.
+    pub fn add_frame(&self, frame: RawFrame) -> Result<(), RosError> {
         if self.frames.put(frame).is_some() {
             self.diagnostics.lose("dropped frames", 1);
         }
+        check_alive(&self.thread)
     }
 }
 
@@ -118,15 +122,21 @@ impl Drop for KeyframeWorker {
 
 fn work(
     frames: &Mailbox<RawFrame>,
-    config: &Config,
+    parameters: &Live,
     history: &PoseHistory,
     map: &MapWorker,
     diagnostics: &Diagnostics,
 ) {
+    let (mut config, mut generation) = (parameters.config(), 0);
     let mut describer = Describer::new(&config.map.place);
     let mut making: Option<(Rig, KeyframeMaker)> = None;
     let mut newest_nanos = i64::MIN;
     while let Some(raw) = frames.take() {
+        if let Some(changed) = parameters.newer_than(&mut generation) {
+            describer.set_options(&changed.map.place);
+            making.iter_mut().for_each(|(_, maker)| maker.set_options(&changed.map.keyframes));
+            config = changed;
+        }
         let Some(sample) = history.at(raw.stamp_nanos, PATIENCE) else {
             diagnostics.lose("frames without odometry", 1);
             continue;
@@ -145,7 +155,10 @@ fn work(
             _ => &mut making.insert((raw.rig, KeyframeMaker::new(&config.map.keyframes, &raw.rig))).1,
         };
         if let Some(keyframe) = maker.offer(frame, &sample.t_wheel_base, &sample.covariance) {
-            map.add(describer.describe(&keyframe));
+            if let Err(error) = map.add(describer.describe(&keyframe)) {
+                tracing::error!("{error}");
+                return;
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::camera_topics::TIME_JUMP_NANOS;
 use super::convert::{cloud, graph, pose, solve};
 use super::diagnostics::Diagnostics;
-use super::odometry_worker::spawn;
+use super::odometry_worker::{check_alive, spawn};
 use super::parameters::Live;
 use super::{Node, RosError, qos};
 use crate::config::{Config, RosOptions};
@@ -64,6 +64,7 @@ impl MapWorker {
             policy,
             config,
             parameters: parameters.clone(),
+            generation: 0,
             newest_nanos: None,
             t_map_odom: t_map_odom.clone(),
             waiting: waiting.clone(),
@@ -77,7 +78,10 @@ impl MapWorker {
     }
 
     /// Hands over a keyframe; never waits.
-    pub fn add(&self, keyframe: DescribedKeyframe) {
+    ///
+    /// # Errors
+    /// [`RosError::Other`] if the thread has ended: a bug in it, which has printed its own message.
+    pub fn add(&self, keyframe: DescribedKeyframe) -> Result<(), RosError> {
         self.diagnostics.count("keyframes", 1);
         let waiting = self.waiting.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
         self.diagnostics.set("waiting keyframes", waiting);
@@ -85,6 +89,7 @@ impl MapWorker {
             // The thread ends only with the node.
             let _ = keyframes.send(keyframe);
         }
+        check_alive(&self.thread)
     }
 
     /// Coordinates of the odometry's world into those of the map, after the last correction.
@@ -107,6 +112,7 @@ struct Mapper {
     policy: Policy,
     config: Config,
     parameters: Live,
+    generation: u64,
     newest_nanos: Option<i64>,
     t_map_odom: Arc<Mutex<Se3>>,
     waiting: Arc<std::sync::atomic::AtomicUsize>,
@@ -140,7 +146,7 @@ impl Mapper {
     }
 
     fn add(&mut self, keyframe: DescribedKeyframe) {
-        if let Some(config) = self.parameters.take_change() {
+        if let Some(config) = self.parameters.newer_than(&mut self.generation) {
             self.map.set_options(&config.map);
             self.config = config;
         }

@@ -5,9 +5,11 @@
 //!   [`diagnostics`] are what both nodes are made of;
 //! - [`camera_topics`] gives frames from image topics, [`odometry_worker`], [`keyframe_worker`] and [`map_worker`] run
 //!   the pipeline's objects on threads of their own;
+//! - [`player`] publishes a recording, [`demo`] watches both nodes at it.
 
 pub mod camera_topics;
 pub mod convert;
+pub mod demo;
 pub mod diagnostics;
 mod error;
 pub mod keyframe_worker;
@@ -16,6 +18,7 @@ pub mod map_worker;
 pub mod node;
 pub mod odometry_worker;
 pub mod parameters;
+pub mod player;
 pub mod qos;
 pub mod synchronizer;
 pub mod tf;

@@ -1,15 +1,17 @@
 //! A node from start to end: logging, arguments, parameters, the spin thread, SIGINT, the exit code.
 
 use super::RosError;
+use super::convert::pose::nanos_from_time_msg;
 use super::parameters::Live;
-use futures::Stream;
+use crate::options::{ParameterError, ParameterValue};
+use futures::{Stream, StreamExt};
 use r2r::{QosProfile, WrappedTypesupport};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const SPIN_TIMEOUT: Duration = Duration::from_millis(20);
 
@@ -21,14 +23,22 @@ pub struct Node {
 }
 
 /// ROS time: that of `/clock` with `use_sim_time`, else the system's.
+///
+/// r2r's own time source is not used: it is missing from r2r whenever cargo has run r2r's build script again on bindings
+/// that were there already.
 #[derive(Clone)]
-pub struct Clock(Arc<Mutex<r2r::Clock>>);
+pub struct Clock(Option<Arc<AtomicI64>>);
 
 impl Clock {
-    /// Now (ns).
+    /// Now (ns); 0 while nothing has come on `/clock`.
     pub fn now_nanos(&self) -> i64 {
-        let now = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_now();
-        now.map_or(0, |since_epoch| since_epoch.as_nanos() as i64)
+        match &self.0 {
+            Some(simulated) => simulated.load(Ordering::Relaxed),
+            None => {
+                let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX)
+            }
+        }
     }
 }
 
@@ -51,12 +61,15 @@ impl Node {
             let values = overrides.iter().map(|(name, parameter)| (name.as_str(), &parameter.value));
             (Live::from_overrides(values)?, overrides.get("use_sim_time").map(|parameter| parameter.value.clone()))
         };
-        if use_sim_time == Some(r2r::ParameterValue::Bool(true)) {
-            let source = inner.get_time_source();
-            source.enable_sim_time(&mut inner).map_err(call("/clock"))?;
-        }
-        let clock = Clock(inner.get_ros_clock());
-        Ok(Self { inner, clock, parameters })
+        let simulated = match use_sim_time {
+            None | Some(r2r::ParameterValue::Bool(false)) => None,
+            Some(r2r::ParameterValue::Bool(true)) => Some(Arc::<AtomicI64>::default()),
+            Some(other) => {
+                let found = ParameterValue::Text(other.type_name().into());
+                return Err(ParameterError::Type { name: "use_sim_time".into(), expected: "true or false", found }.into());
+            }
+        };
+        Ok(Self { inner, clock: Clock(simulated), parameters })
     }
 
     /// The parameters.
@@ -91,6 +104,25 @@ impl Node {
         qos: QosProfile,
     ) -> Result<r2r::Publisher<T>, RosError> {
         self.inner.create_publisher::<T>(topic, qos).map_err(call(topic))
+    }
+
+    /// Takes the time from `/clock` if the node is to; the future must run while the node spins.
+    ///
+    /// # Errors
+    /// [`RosError::Call`].
+    pub fn follow_clock(&mut self) -> Result<impl Future<Output = ()> + Send + use<>, RosError> {
+        let simulated = self.clock.0.clone();
+        let ticks = match &simulated {
+            Some(_) => Some(self.subscribe::<r2r::rosgraph_msgs::msg::Clock>("/clock", QosProfile::sensor_data())?),
+            None => None,
+        };
+        Ok(async move {
+            if let (Some(simulated), Some(mut ticks)) = (simulated, ticks) {
+                while let Some(tick) = ticks.next().await {
+                    simulated.store(nanos_from_time_msg(&tick.clock), Ordering::Relaxed);
+                }
+            }
+        })
     }
 
     /// Answers parameter services; the future must run while the node spins.
@@ -161,8 +193,10 @@ where
 pub fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+    let colorful = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Refused where a program has its own logging already.
+    let _ = lines.with_target(false).with_ansi(colorful).try_init();
 }
 
 fn try_run<Work>(name: &str, start: impl FnOnce(&mut Node) -> Result<Work, RosError>) -> Result<(), RosError>
@@ -175,15 +209,18 @@ where
         let signals = signal().map_err(|error| RosError::Start(error.to_string()))?;
         let mut node = Node::create(name)?;
         let parameters = node.serve_parameters()?;
+        let time = node.follow_clock()?;
         let work = start(&mut node)?;
         let _spinning = node.spin();
         let parameters = tokio::spawn(parameters);
+        let time = tokio::spawn(time);
         tracing::info!("{name}: ready");
         let result = tokio::select! {
             result = work => result,
             () = signals => Ok(()),
         };
         parameters.abort();
+        time.abort();
         result
     })
 }

@@ -64,12 +64,11 @@ impl OdometryWorker {
         let (keyframes, described) = mpsc::channel();
         let Outputs { odometry, transforms, solves, keyframes: keyframe_topic } = outputs;
         let describer = {
-            let (options, diagnostics) = (config.clone(), diagnostics.clone());
-            spawn("describer", move || describe(&described, &options, &keyframe_topic, &diagnostics))?
+            let (parameters, diagnostics) = (parameters.clone(), diagnostics.clone());
+            spawn("describer", move || describe(&described, &parameters, &keyframe_topic, &diagnostics))?
         };
         let estimator = Estimator {
             config,
-            parameters: parameters.clone(),
             policy,
             running: None,
             newest_nanos: None,
@@ -88,10 +87,14 @@ impl OdometryWorker {
     }
 
     /// Hands over a frame; never waits.
-    pub fn add_frame(&self, frame: RawFrame) {
+    ///
+    /// # Errors
+    /// [`RosError::Other`] if a thread has ended: a bug in it, which has printed its own message.
+    pub fn add_frame(&self, frame: RawFrame) -> Result<(), RosError> {
         if self.frames.put(frame).is_some() {
             self.diagnostics.lose("dropped frames", 1);
         }
+        check_alive(&self.threads)
     }
 
     /// Hands over a sample of wheel odometry; never waits.
@@ -113,6 +116,17 @@ impl Drop for OdometryWorker {
     }
 }
 
+/// An error if one of these threads has ended, which none does before it is told to.
+pub(super) fn check_alive<'a>(threads: impl IntoIterator<Item = &'a JoinHandle<()>>) -> Result<(), RosError> {
+    match threads.into_iter().find(|thread| thread.is_finished()) {
+        Some(thread) => {
+            let name = thread.thread().name().unwrap_or("a");
+            Err(RosError::Other(format!("the {name} thread has ended unexpectedly")))
+        }
+        None => Ok(()),
+    }
+}
+
 pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, RosError> {
     let thread = std::thread::Builder::new().name(name.into()).spawn(work);
     thread.map_err(|error| RosError::Start(format!("thread {name}: {error}")))
@@ -120,7 +134,6 @@ pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<
 
 struct Estimator {
     config: Config,
-    parameters: Live,
     policy: Policy,
     running: Option<(Rig, Odometry)>,
     newest_nanos: Option<i64>,
@@ -151,12 +164,8 @@ impl Estimator {
         }
     }
 
-    /// Makes a new odometry when there is none for this rig yet, or when time has jumped back; passes on parameters
-    /// that were changed.
+    /// Makes a new odometry when there is none for this rig yet, or when time has jumped back.
     fn prepare(&mut self, raw: &RawFrame) {
-        if let Some(config) = self.parameters.take_change() {
-            self.config = config;
-        }
         let jumped = self.newest_nanos.is_some_and(|newest| raw.stamp_nanos < newest - TIME_JUMP_NANOS);
         if jumped {
             tracing::warn!("time jumped back; the odometry starts again at the origin");
@@ -227,12 +236,16 @@ fn samples_until(wheels: &Mutex<VecDeque<WheelSample>>, stamp_nanos: i64) -> Vec
 
 fn describe(
     keyframes: &mpsc::Receiver<Keyframe>,
-    config: &Config,
+    parameters: &Live,
     topic: &r2r::Publisher<r2r::halfslam::msg::Keyframe>,
     diagnostics: &Diagnostics,
 ) {
+    let (config, mut generation) = (parameters.config(), 0);
     let mut describer = Describer::new(&config.map.place);
     while let Ok(keyframe) = keyframes.recv() {
+        if let Some(changed) = parameters.newer_than(&mut generation) {
+            describer.set_options(&changed.map.place);
+        }
         let described = describer.describe(&keyframe);
         let message = keyframe::keyframe_msg(&described, &config.ros.odom_frame, &config.ros.base_frame);
         match topic.publish(&message) {

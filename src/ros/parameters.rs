@@ -14,7 +14,7 @@ static TABLE: LazyLock<Vec<(ParameterInfo, &'static str)>> =
 /// Text, unit, range and default of an option in one line, since r2r's descriptors carry text alone.
 pub fn description(row: &ParameterInfo) -> String {
     let unit = if row.unit.is_empty() { String::new() } else { format!(" {}", row.unit) };
-    let when = if row.change == Change::Live { "while running" } else { "at start" };
+    let when = if changes_while_running(row) { "while running" } else { "at start" };
     format!("{} Allowed: {}{unit}. Default: {}. Set {when}.", row.text, row.allowed, row.default)
 }
 
@@ -25,7 +25,7 @@ pub struct Live(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     config: Config,
-    changed: bool,
+    generation: u64,
 }
 
 impl Live {
@@ -42,7 +42,7 @@ impl Live {
                 assign(&mut config, name, value)?;
             }
         }
-        Ok(Self(Arc::new(Mutex::new(State { config, changed: false }))))
+        Ok(Self(Arc::new(Mutex::new(State { config, generation: 0 }))))
     }
 
     /// The configuration now.
@@ -50,9 +50,13 @@ impl Live {
         self.with(|state| state.config.clone())
     }
 
-    /// The configuration, if it was changed since the last call.
-    pub fn take_change(&self) -> Option<Config> {
-        self.with(|state| std::mem::take(&mut state.changed).then(|| state.config.clone()))
+    /// The configuration, if it was changed since the one of this generation, which is brought up to date; 0 is that
+    /// of the start.
+    pub fn newer_than(&self, generation: &mut u64) -> Option<Config> {
+        self.with(|state| {
+            let newer = state.generation != std::mem::replace(generation, state.generation);
+            newer.then(|| state.config.clone())
+        })
     }
 
     fn with<T>(&self, action: impl FnOnce(&mut State) -> T) -> T {
@@ -67,6 +71,11 @@ impl Live {
             .map_err(|error| RosError::Call { doing: "parameter services".into(), error })?;
         Ok(serving)
     }
+}
+
+/// Whether a change takes effect in a running node: of the odometry none does, whose window is made for its options.
+fn changes_while_running(row: &ParameterInfo) -> bool {
+    row.change == Change::Live && !row.name.starts_with("odometry.")
 }
 
 /// Parameters that every ROS node has.
@@ -154,7 +163,7 @@ impl RosParams for Live {
         self.check_parameter(name, value)?;
         self.with(|state| {
             assign(&mut state.config, name, value).map_err(|error| refusal(name, error))?;
-            state.changed = true;
+            state.generation += 1;
             Ok(())
         })
     }
@@ -162,7 +171,7 @@ impl RosParams for Live {
     fn check_parameter(&self, name: &str, value: &r2r::ParameterValue) -> r2r::Result<()> {
         assign(&mut self.config(), name, value).map_err(|error| refusal(name, error))?;
         match TABLE.iter().find(|(row, _)| row.name == name) {
-            Some((row, _)) if row.change == Change::Startup => {
+            Some((row, _)) if !changes_while_running(row) => {
                 Err(refusal(name, "takes effect at start only: set it in the parameter file and start again"))
             }
             _ => Ok(()),
@@ -214,10 +223,11 @@ mod tests {
         let mut live = Live::from_overrides([]).unwrap();
         let refusal = live.set_parameter("ros.map_frame", &Value::String("m".into())).unwrap_err().to_string();
         assert!(refusal.contains("at start only"), "{refusal}");
-        assert_eq!(live.take_change(), None);
+        let mut generation = 0;
+        assert_eq!(live.newer_than(&mut generation), None);
         live.set_parameter("map.cloud_voxel_m", &Value::Double(0.5)).unwrap();
-        assert_eq!(live.take_change().unwrap().map.cloud_voxel_m, 0.5);
-        assert_eq!(live.take_change(), None);
+        assert_eq!(live.newer_than(&mut generation).unwrap().map.cloud_voxel_m, 0.5);
+        assert_eq!(live.newer_than(&mut generation), None);
         assert_eq!(live.get_parameter("map.cloud_voxel_m").unwrap(), Value::Double(0.5));
     }
 

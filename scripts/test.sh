@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# All tests and checks. Called by `make test`, which has done the set-up.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
+if [ -z "${HALFSLAM_DATA:-}" ] && [ -d ../shared/data ]; then
+    HALFSLAM_DATA=$(cd ../shared/data && pwd)
+    export HALFSLAM_DATA
+fi
+
+step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
+
+step "formatting"
+cargo fmt --check
+
+step "programs and tests, with ROS 2"
+cargo test --locked --release --features ros
+
+step "lints, with ROS 2"
+cargo clippy --locked --release --all-targets --features ros -- -D warnings
+
+step "lints, without ROS 2"
+cargo clippy --locked --release --all-targets -- -D warnings
+
+step "colcon build"
+scripts/colcon.sh
+
+step "done"

@@ -1,0 +1,115 @@
+//! What came of a demo: figures, trajectories, a picture.
+
+use super::listener::Heard;
+use super::{DemoError, picture};
+use crate::geometry::{Trajectory, align_se3};
+use crate::io::trajectory::write_tum;
+use nalgebra::Point3;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// What came of a demo.
+pub struct Report {
+    /// Frames that were played.
+    pub frames_played: usize,
+    /// What the nodes have published.
+    pub heard: Heard,
+    /// The base's true poses, where known.
+    pub truth: Option<Trajectory>,
+}
+
+/// Error of a trajectory against the truth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Error {
+    /// Root mean square after rigid alignment (m).
+    pub ate_rmse_m: f64,
+}
+
+impl Report {
+    /// Error of the odometry, where the truth is known.
+    pub fn odometry_error(&self) -> Option<Error> {
+        self.error(&self.heard.odometry)
+    }
+
+    /// Error of the corrected path, where the truth is known.
+    pub fn corrected_error(&self) -> Option<Error> {
+        self.error(&self.heard.corrected)
+    }
+
+    /// Losses that the nodes have reported: how many of what.
+    pub fn losses(&self) -> Vec<(String, String)> {
+        let is_loss = |key: &str| {
+            let words = ["dropped frames", "missing frames", "unpaired images", "lost frames", "could not be used"];
+            words.iter().chain(&["bad messages", "camera was known"]).any(|word| key.ends_with(word))
+        };
+        let losses = self.heard.diagnostics.iter().filter(|(key, value)| is_loss(key) && *value != "0");
+        losses.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
+    /// Closed loops, as loop_closure_node has reported them.
+    pub fn loop_count(&self) -> u64 {
+        self.heard.diagnostics.get("loop_closure_node: loops").and_then(|count| count.parse().ok()).unwrap_or(0)
+    }
+
+    fn error(&self, estimate: &Trajectory) -> Option<Error> {
+        let truth = self.truth.as_ref()?;
+        let pairs: Vec<[Point3<f64>; 2]> = estimate
+            .poses()
+            .iter()
+            .filter_map(|pose| Some([pose.t_world_body, truth.at(pose.stamp_nanos)?]))
+            .map(|both| both.map(|t| Point3::from(t.translation.vector)))
+            .collect();
+        let (estimated, true_points): (Vec<_>, Vec<_>) = pairs.iter().map(|[a, b]| (*a, *b)).unzip();
+        let t_truth_estimate = align_se3(&estimated, &true_points).ok()?;
+        let squared = pairs.iter().map(|[a, b]| (t_truth_estimate * a - b).norm_squared()).sum::<f64>();
+        Some(Error { ate_rmse_m: (squared / pairs.len() as f64).sqrt() })
+    }
+
+    /// The figures, for scripts.
+    pub fn to_json(&self) -> serde_json::Value {
+        let error = |error: Option<Error>| error.map(|error| json!({ "ate_rmse_m": error.ate_rmse_m }));
+        json!({
+            "frames": self.frames_played,
+            "odometry_poses": self.heard.odometry.poses().len(),
+            "keyframes": self.heard.keyframe_count,
+            "corrected_poses": self.heard.corrected.poses().len(),
+            "loops": self.loop_count(),
+            "cloud_points": self.heard.cloud_points,
+            "path_length_m": self.heard.odometry.path_length_m(),
+            "odometry": error(self.odometry_error()),
+            "corrected": error(self.corrected_error()),
+            "losses": self.losses().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+        })
+    }
+}
+
+/// Writes `odometry.tum`, `corrected.tum`, `truth.tum` where known, `summary.json` and `trajectory.svg`, and returns
+/// their paths.
+///
+/// # Errors
+/// [`DemoError::Write`] names the file.
+pub fn write(report: &Report, folder: &Path) -> Result<Vec<PathBuf>, DemoError> {
+    let failed = |path: &Path, reason: String| DemoError::Write { path: path.into(), reason };
+    std::fs::create_dir_all(folder).map_err(|error| failed(folder, error.to_string()))?;
+    let mut written = Vec::new();
+    let trajectories = [
+        ("odometry.tum", Some(&report.heard.odometry)),
+        ("corrected.tum", Some(&report.heard.corrected)),
+        ("truth.tum", report.truth.as_ref()),
+    ];
+    for (name, trajectory) in trajectories {
+        if let Some(trajectory) = trajectory {
+            let path = folder.join(name);
+            write_tum(&path, trajectory).map_err(|error| failed(&path, error.to_string()))?;
+            written.push(path);
+        }
+    }
+    let path = folder.join("summary.json");
+    let text = format!("{:#}\n", report.to_json());
+    std::fs::write(&path, text).map_err(|error| failed(&path, error.to_string()))?;
+    written.push(path);
+    let path = folder.join("trajectory.svg");
+    picture::draw(&path, report).map_err(|reason| failed(&path, reason))?;
+    written.push(path);
+    Ok(written)
+}

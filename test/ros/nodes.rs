@@ -1,0 +1,126 @@
+//! The two nodes as processes, over real DDS. Each test has a ROS graph of its own.
+
+mod support;
+
+use halfslam::config::Config;
+use halfslam::geometry::{Trajectory, se3};
+use halfslam::io::trajectory::read_tum;
+use std::process::{Command, Output};
+use std::time::Duration;
+use support::{Node, graph, program, python, recording};
+
+fn run_to_its_end(name: &str, parameters: &[&str]) -> (Option<i32>, String) {
+    let mut arguments = vec!["--ros-args"];
+    parameters.iter().for_each(|parameter| arguments.extend(["-p", parameter]));
+    let output = graph(Command::new(program(name)).args(arguments), 0).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_wrong_parameter_ends_a_node_with_its_name() {
+    for (parameter, words) in [
+        ("ros.odom_fram:=x", ["'ros.odom_fram'", "did you mean 'ros.odom_frame'"]),
+        ("ros.publish_tf:=maybe", ["'ros.publish_tf'", "expected true or false"]),
+        ("ros.frame_queue:=0", ["'ros.frame_queue'", "1 to 1000"]),
+        ("precision:=quarter", ["'precision'", "double, single, mixed, half"]),
+        ("use_sim_time:=perhaps", ["'use_sim_time'", "expected true or false"]),
+    ] {
+        for name in ["vo_node", "loop_closure_node"] {
+            let (code, said) = run_to_its_end(name, &[parameter]);
+            assert_eq!(code, Some(1), "{name} {parameter}: {said}");
+            assert!(words.iter().all(|word| said.contains(word)), "{name} {parameter}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_broken_parameter_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("broken.yaml");
+    std::fs::write(&file, "a: [").unwrap();
+    let mut command = Command::new(program("vo_node"));
+    let output = graph(command.args(["--ros-args", "--params-file"]).arg(&file), 1).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("broken.yaml"), "{said}");
+}
+
+#[test]
+fn sigint_ends_both_nodes_with_zero() {
+    for name in ["vo_node", "loop_closure_node"] {
+        let node = Node::start(name, &[], 2);
+        node.wait_until_ready();
+        assert_eq!(node.interrupt(), Some(0), "{name}");
+    }
+}
+
+#[test]
+fn a_node_outlives_bad_messages_gaps_and_jumps_of_time() {
+    let node = Node::start("vo_node", &["-p", "ros.topic_timeout_secs:=1.0"], 3);
+    let output = graph(&mut python("stubborn_node.py"), 3).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(node.interrupt(), Some(0));
+}
+
+#[test]
+fn the_nodes_agree_with_one_process() {
+    let Some(recording) = recording() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    // On a machine that is too busy frames are dropped, which is reported: then slower.
+    for rate in ["1.0", "0.5", "0.25"] {
+        let mut command = Command::new(program("halfslam"));
+        let command = command.args(["demo", "--rate", rate, "--out"]).arg(folder.path()).arg(recording.path());
+        let Output { status, stdout, stderr } = graph(command, 4).output().unwrap();
+        let said = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+        assert!(status.success(), "{said}");
+        if said.contains("losses            none") {
+            break;
+        }
+        assert!(rate != "0.25", "frames are dropped even at a quarter of the rate: {said}");
+        println!("frames were dropped at rate {rate}, as the nodes reported");
+    }
+    let (odometry, corrected) = support::in_one_process(recording.path(), &Config::default());
+    let read = |name: &str| read_tum(&folder.path().join(name)).unwrap();
+    assert_agree("odometry", &read("odometry.tum"), &odometry);
+    assert_agree("corrected path", &read("corrected.tum"), &corrected);
+}
+
+fn assert_agree(what: &str, nodes: &Trajectory, one_process: &Trajectory) {
+    let (nodes, one_process) = (nodes.poses(), one_process.poses());
+    assert_eq!(nodes.len(), one_process.len(), "{what}: number of poses");
+    for (a, b) in nodes.iter().zip(one_process) {
+        let difference = se3::log(&(a.t_world_body.inverse() * b.t_world_body));
+        let distance_m = difference.fixed_rows::<3>(0).norm();
+        assert!((a.stamp_nanos - b.stamp_nanos).abs() < 1_000, "{what}: {} and {} ns", a.stamp_nanos, b.stamp_nanos);
+        assert!(distance_m < 0.01, "{what} at {} ns: {distance_m} m apart", a.stamp_nanos);
+    }
+}
+
+#[test]
+fn a_map_is_made_from_images_and_anybodys_odometry() {
+    let Some(recording) = recording() else { return };
+    let arguments = ["-p", "ros.input:=images", "-p", "use_sim_time:=true", "-r", "odometry:=ground_truth"];
+    let node = Node::start("loop_closure_node", &arguments, 5);
+    let mut play = Command::new(program("halfslam"));
+    let mut play = graph(play.arg("play").arg(recording.path()).arg("--clock"), 5).spawn().unwrap();
+    let output = graph(python("map_from_images.py").arg("60"), 5).output().unwrap();
+    let _ = play.kill();
+    play.wait().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(node.interrupt(), Some(0));
+}
+
+#[test]
+fn the_demo_leaves_nobody_behind() {
+    let Some(recording) = recording() else { return };
+    let mut command = Command::new(program("halfslam"));
+    let folder = tempfile::tempdir().unwrap();
+    let command = command.args(["demo", "--out"]).arg(folder.path()).arg(recording.path());
+    let demo = Node(graph(command, 6).spawn().unwrap());
+    std::thread::sleep(Duration::from_secs(3));
+    let children = demo.children();
+    assert_eq!(children.len(), 2, "{children:?}");
+    assert_eq!(demo.interrupt(), Some(1), "an interrupted demo has no result");
+    for child in children {
+        assert!(!std::path::Path::new(&format!("/proc/{child}")).exists(), "process {child} is left behind");
+    }
+}

@@ -67,8 +67,7 @@ impl Config {
     /// [`ConfigError`] names the file, the parameter, what was expected and what was found.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Io { path: path.into(), error })?;
-        let values =
-            yaml::parse(&text).map_err(|reason| ConfigError::Format { path: path.into(), reason })?;
+        let values = yaml::parse(&text).map_err(|reason| ConfigError::Format { path: path.into(), reason })?;
         let mut config = Self::default();
         for (name, value) in values {
             config.change(&name, &value).map_err(|error| ConfigError::Parameter { path: Some(path.into()), error })?;
@@ -149,7 +148,10 @@ mod tests {
     #[test]
     fn a_misspelt_name_is_answered_with_the_right_one() {
         let message = load("odometry:\n  window:\n    keyframe: 12\n").expect_err("misspelt").to_string();
-        assert!(message.contains("odometry.window.keyframe'") && message.contains("odometry.window.keyframes'"), "{message}");
+        assert!(
+            message.contains("odometry.window.keyframe'") && message.contains("odometry.window.keyframes'"),
+            "{message}"
+        );
         assert!(message.contains("test.yaml"), "{message}");
     }
 

@@ -23,7 +23,8 @@ fn flatten(prefix: &str, value: &Value, values: &mut Vec<(String, ParameterValue
     let leaf = match value {
         Value::Mapping(entries) => {
             for (key, inner) in entries {
-                let key = key.as_str().ok_or_else(|| format!("under '{prefix}': expected a name, found {}", kind(key)))?;
+                let key =
+                    key.as_str().ok_or_else(|| format!("under '{prefix}': expected a name, found {}", kind(key)))?;
                 match inner.get("ros__parameters") {
                     // `node_name:` or `/**:` above `ros__parameters:` says for which nodes, not which parameter.
                     Some(parameters) => flatten(prefix, parameters, values)?,

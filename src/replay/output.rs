@@ -2,7 +2,9 @@
 
 use super::{Outcome, ReplayError, Summary, report};
 use crate::config::Config;
-use crate::io::{g2o, ply, trajectory};
+use crate::io::ply::{PlyPoint, write_ply};
+use crate::io::{g2o, trajectory};
+use crate::map::MapPoint;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -40,13 +42,14 @@ impl OutputFolder {
     pub fn write(self, outcome: &Outcome, config: &Config) -> Result<Summary, ReplayError> {
         let summary = Summary::of(outcome);
         let corrected = outcome.map.trajectory();
-        self.file("odometry.tum", |out| trajectory::write_tum(out, &outcome.odometry))?;
-        self.file("corrected.tum", |out| trajectory::write_tum(out, &corrected))?;
+        self.file("odometry.tum", |out| out.write_all(trajectory::to_tum(&outcome.odometry).as_bytes()))?;
+        self.file("corrected.tum", |out| out.write_all(trajectory::to_tum(&corrected).as_bytes()))?;
         if let Some(truth) = &outcome.truth {
-            self.file("truth.tum", |out| trajectory::write_tum(out, truth))?;
+            self.file("truth.tum", |out| out.write_all(trajectory::to_tum(truth).as_bytes()))?;
         }
-        self.file("map.ply", |out| ply::write(out, &outcome.map.cloud()))?;
-        self.file("graph.g2o", |out| g2o::write(out, outcome.map.graph()))?;
+        self.file("map.ply", |out| write_ply(out, outcome.map.cloud().iter().map(ply_point)))?;
+        let graph = self.unfinished.join("graph.g2o");
+        on(&graph, g2o::write_graph(&graph, outcome.map.graph()))?;
         self.file("solves.jsonl", |out| {
             outcome.solves.iter().try_for_each(|solve| {
                 serde_json::to_writer(&mut *out, solve)?;
@@ -93,6 +96,10 @@ impl Drop for OutputFolder {
         // Best effort: what could not be written whole must not stay.
         let _ = fs::remove_dir_all(&self.unfinished);
     }
+}
+
+fn ply_point(point: &MapPoint) -> PlyPoint {
+    PlyPoint { p: point.p_map.coords.into(), color: point.color }
 }
 
 fn on<T>(path: &Path, result: std::io::Result<T>) -> Result<T, ReplayError> {

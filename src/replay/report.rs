@@ -3,6 +3,7 @@
 use super::{Outcome, ReplayError, Summary};
 use crate::evaluation::{self, Alignment};
 use crate::geometry::Trajectory;
+use crate::map::LoopClosure;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::path::Path;
@@ -76,7 +77,7 @@ impl Curve {
         };
         let error = truth.and_then(|truth| evaluation::absolute_error(estimate, truth, Alignment::Se3).ok());
         if let Some(error) = error {
-            curve.label = format!("{name} (ATE {:.3} m)", error.rmse);
+            curve.label = format!("{name} (ATE {:.3} m)", error.translation_m.rmse);
             curve.positions = positions(&error.aligned_estimate);
             curve.errors = error.errors.iter().map(|(stamp, error)| (seconds_since(start, *stamp), *error)).collect();
         }
@@ -123,10 +124,9 @@ fn draw_trajectories(panel: &Panel, view: &View, outcome: &Outcome, summary: &Su
             .label(&curve.label)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], style));
     }
-    let ends = |closure: &crate::map::LoopClosure| {
-        let stamp = |id: crate::odometry::KeyframeId| outcome.map.stamp_of(id);
-        let at = |id| stamp(id).and_then(|stamp| view.corrected.position_at(stamp));
-        Some(vec![at(closure.from)?, at(closure.to)?])
+    let ends = |closure: &LoopClosure| {
+        let at = |node| outcome.map.stamp_nanos(node).and_then(|stamp| view.corrected.position_at(stamp));
+        Some(vec![at(closure.from_node)?, at(closure.to_node)?])
     };
     let lines = outcome.map.loops().iter().filter_map(ends).map(|line| PathElement::new(line, LOOP.stroke_width(1)));
     if !outcome.map.loops().is_empty() {

@@ -1,7 +1,7 @@
 //! The figures of a replay that scripts read.
 
 use super::Outcome;
-use crate::evaluation;
+use crate::evaluation::{Alignment, absolute_error, relative_error};
 use crate::geometry::Trajectory;
 use crate::odometry::TrackingState;
 use serde::Serialize;
@@ -96,4 +96,15 @@ impl Summary {
             failed_corrections: outcome.failed_corrections.clone(),
         }
     }
+}
+
+/// The errors of an estimate; `None` if it cannot be compared with the truth.
+fn errors(estimate: &Trajectory, truth: &Trajectory) -> Option<Errors> {
+    let absolute = absolute_error(estimate, truth, Alignment::Se3).ok()?;
+    let segments = relative_error(estimate, truth, Alignment::Se3).ok().and_then(|relative| relative.segments);
+    Some(Errors {
+        ate_rmse_m: absolute.translation_m.rmse,
+        rpe_translation_percent: segments.as_ref().map(|drift| drift.translation_percent),
+        rpe_rotation_deg_per_m: segments.as_ref().map(|drift| drift.rotation_deg_per_m),
+    })
 }

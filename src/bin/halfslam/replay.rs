@@ -80,7 +80,10 @@ fn print_summary(summary: &Summary) {
     print_errors("odometry", summary.odometry.as_ref());
     print_errors("corrected", summary.corrected.as_ref());
     println!("per frame       {:.2} ms median, {:.2} ms p99", summary.frame_ms.median, summary.frame_ms.p99);
-    println!("per keyframe    {:.2} ms median, {:.2} ms p99 (places and map)", summary.map_ms.median, summary.map_ms.p99);
+    println!(
+        "per keyframe    {:.2} ms median, {:.2} ms p99 (places and map)",
+        summary.map_ms.median, summary.map_ms.p99
+    );
     println!("per solve       {:.2} ms median, {:.2} ms p99", summary.solve_ms.median, summary.solve_ms.p99);
     for failure in &summary.failed_corrections {
         println!("loop not closed {failure}");

@@ -51,9 +51,9 @@ impl Node {
         let deadline = Instant::now() + Duration::from_secs(20);
         let is_there = |name: &str| {
             std::fs::read_dir(&threads).is_ok_and(|tasks| {
-                tasks.flatten().any(|task| {
-                    std::fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name)
-                })
+                tasks
+                    .flatten()
+                    .any(|task| std::fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name))
             })
         };
         while !is_there("spin") {
@@ -106,10 +106,8 @@ impl Recorded {
 
 /// A short recording of a stereo pair with truth.
 pub fn recording() -> Option<Recorded> {
-    let data = std::env::var_os("HALFSLAM_DATA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
-        PathBuf::from,
-    );
+    let data = std::env::var_os("HALFSLAM_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     let path = data.join("sequences/kitti_seq1_stereo51");
     if !path.exists() {
         println!("skipped: {} is not there", path.display());

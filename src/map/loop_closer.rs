@@ -58,10 +58,11 @@ impl LoopCloser {
 
     /// Takes a keyframe into the map; says how the map was corrected if that closed a loop.
     ///
-    /// The first keyframe keeps its pose in the odometry's world, which so becomes the map's. Later ones hang on the
-    /// one before; numbers that skip or start again are documented at [`MapError`] and in the crate's docs: lost
-    /// messages are bridged by `t_odom_base`, and an odometry that starts anew goes on from the last known place until
-    /// two loops that agree tell its true one.
+    /// The first keyframe keeps its pose in the odometry's world, which so becomes the map's. A later one hangs on the
+    /// one before it by `t_previous_base`; where messages were lost (its number skips some), by `t_odom_base` of both,
+    /// with more uncertainty. A number that starts again, or no `t_previous_base`, means that the odometry was started
+    /// anew: the robot is taken to stand where it was last, until two loops that agree tell its true place. The
+    /// newest keyframe once more changes nothing, and a clock that jumps back does not break the chain.
     ///
     /// # Errors
     /// [`MapError`]: a keyframe with numbers that are none is refused and the map is as before; if the graph cannot be

@@ -21,6 +21,13 @@ pub struct PoseGraphEdge<G = Se3, const D: usize = 6> {
     pub robust: bool,
 }
 
+impl<G, const D: usize> PoseGraphEdge<G, D> {
+    /// Whether the information is finite and positive semidefinite, up to roundoff.
+    pub fn has_valid_information(&self) -> bool {
+        super::whitening::square_root(&self.information).is_some()
+    }
+}
+
 /// Poses and the relative poses measured between them. Made with [`PoseGraph::new`] or `default`, and grown by pushing
 /// nodes and edges: what a solve computed once for the others is kept for the next one.
 ///

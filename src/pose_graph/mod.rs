@@ -8,6 +8,7 @@ mod graph;
 mod optimize;
 mod preconditioner;
 mod problem;
+mod start;
 mod whitening;
 
 pub use graph::{PlanarPoseGraph, PoseGraph, PoseGraphEdge};

@@ -260,6 +260,16 @@ pub fn assign<T: ParameterType>(
     Ok(())
 }
 
+/// Puts the values of a group as defaults into its rows of the table; for [`crate::options!`] only.
+#[doc(hidden)]
+pub fn with_defaults_of<G: Options>(group: &G, prefix: &str, rows: &mut [ParameterInfo]) {
+    for row in rows {
+        if let Some(value) = row.name.strip_prefix(prefix).and_then(|name| group.get(name)) {
+            row.default = value;
+        }
+    }
+}
+
 /// Declares a group of options: a struct with `Default` and [`Options`].
 ///
 /// ```
@@ -274,7 +284,8 @@ pub fn assign<T: ParameterType>(
 /// }
 /// assert_eq!(WindowOptions::default().keyframes, 50);
 /// ```
-/// A block after the struct, `groups { window: WindowOptions; }`, nests other groups.
+/// A block after the struct, `groups { window: WindowOptions; }`, nests other groups; `window: WindowOptions = …;` with
+/// other defaults than their own.
 #[macro_export]
 macro_rules! options {
     (
@@ -282,7 +293,7 @@ macro_rules! options {
         $visibility:vis struct $name:ident {
             $( $(#[doc = $text:literal])* $field:ident : $type:ty = $default:expr, $unit:literal, $allowed:expr, $change:ident; )*
         }
-        $( groups { $( $(#[doc = $group_text:literal])* $group:ident : $group_type:ty; )* } )?
+        $( groups { $( $(#[doc = $group_text:literal])* $group:ident : $group_type:ty $(= $group_default:expr)?; )* } )?
     ) => {
         $(#[doc = $doc])*
         #[derive(Debug, Clone, PartialEq)]
@@ -292,7 +303,7 @@ macro_rules! options {
         }
         impl Default for $name {
             fn default() -> Self {
-                Self { $( $field: <$type>::from($default), )* $( $( $group: <$group_type>::default(), )* )? }
+                Self { $( $field: <$type>::from($default), )* $( $( $group: $crate::options!(@group $group_type $(, $group_default)?), )* )? }
             }
         }
         impl $crate::options::Options for $name {
@@ -306,7 +317,11 @@ macro_rules! options {
                     default: $crate::options::ParameterType::to_value(&<$type>::from($default)),
                     change: $crate::options!(@change $change),
                 }); )*
-                $( $( <$group_type as $crate::options::Options>::describe(&format!("{prefix}{}.", stringify!($group)), table); )* )?
+                $( $(
+                    let (inner, first) = (format!("{prefix}{}.", stringify!($group)), table.len());
+                    <$group_type as $crate::options::Options>::describe(&inner, table);
+                    $( $crate::options::with_defaults_of::<$group_type>(&$group_default, &inner, &mut table[first..]); )?
+                )* )?
             }
             fn get(&self, name: &str) -> Option<$crate::options::ParameterValue> {
                 $( if name == stringify!($field) { return Some($crate::options::ParameterType::to_value(&self.$field)); } )*
@@ -335,6 +350,8 @@ macro_rules! options {
             }
         }
     };
+    (@group $group_type:ty) => { <$group_type>::default() };
+    (@group $group_type:ty, $group_default:expr) => { $group_default };
     (@change live) => { $crate::options::Change::Live };
     (@change startup) => { $crate::options::Change::Startup };
 }

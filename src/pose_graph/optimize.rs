@@ -1,11 +1,13 @@
 //! Optimizing a pose graph.
 
+use super::chordal::chordal_start;
 use super::preconditioner::Prepared;
 use super::problem::GraphProblem;
 use super::{PoseGraph, PoseGraphOptions};
 use crate::geometry::relative_pose::RigidGroup;
 use crate::precision::Policy;
 use crate::solver::{Loss, SolveStatistics, SolverError, minimize};
+use std::time::Instant;
 
 impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
     /// Optimizes the nodes in place. On an error nothing is changed.
@@ -16,6 +18,9 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
     pub fn optimize(&mut self, policy: &Policy, options: &PoseGraphOptions) -> Result<SolveStatistics, SolverError> {
         let earlier = self.prepared.take();
         let mut prepared = Prepared::of(self, earlier)?;
+        let started = Instant::now();
+        prepared.factor(policy.preconditioner, &options.preconditioner);
+        let factor_ms = 1e3 * started.elapsed().as_secs_f64();
         let mut problem = GraphProblem::<G, D> {
             nodes: self.nodes.iter().map(G::rounded).collect(),
             measurements: &prepared.measurements,
@@ -23,8 +28,17 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
             variables: &prepared.variables,
             robust_loss: Loss::Huber(options.huber_sigmas),
         };
-        let solved = minimize(&mut problem, policy, &options.solver, &mut prepared.preconditioner);
-        if solved.is_ok() {
+        let given_cost = problem.cost();
+        let started = Instant::now();
+        choose_start(&mut problem, &self.nodes, &prepared.fixed, policy, options);
+        let start_ms = 1e3 * started.elapsed().as_secs_f64();
+        let mut solved = minimize(&mut problem, policy, &options.solver, &mut prepared.preconditioner);
+        if let Ok(statistics) = &mut solved {
+            statistics.phases.factor_ms += factor_ms;
+            statistics.solve_ms += factor_ms + start_ms;
+            if given_cost.is_finite() {
+                statistics.initial_cost = given_cost;
+            }
             for (node, (moved, &variable)) in self.nodes.iter_mut().zip(problem.nodes.iter().zip(problem.variables)) {
                 if problem.structure.column(variable).is_some() {
                     *node = G::widened(moved);
@@ -33,5 +47,35 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
         }
         self.prepared = Some(prepared);
         solved
+    }
+}
+
+/// Given nodes are bad when the residuals are this many standard deviations on average, squared.
+const BAD_START: f64 = 20.0;
+
+/// Puts the problem where the options say that the solve starts.
+fn choose_start<G: RigidGroup<D>, const D: usize>(
+    problem: &mut GraphProblem<G, D>,
+    nodes: &[G],
+    fixed: &[bool],
+    policy: &Policy,
+    options: &PoseGraphOptions,
+) {
+    let given = problem.cost();
+    let bad = 2.0 * given > BAD_START * problem.structure.row_count() as f64;
+    if options.start == "given" || (options.start == "auto" && !bad) {
+        return;
+    }
+    match chordal_start(nodes, fixed, problem.measurements, policy, &options.preconditioner) {
+        Ok(start) => {
+            let start = start.iter().map(G::rounded).collect();
+            let given_nodes = std::mem::replace(&mut problem.nodes, start);
+            let chordal = problem.cost();
+            tracing::debug!("pose graph: cost {given:.3e} as given, {chordal:.3e} after chordal relaxation");
+            if options.start == "auto" && !(chordal < given) {
+                problem.nodes = given_nodes;
+            }
+        }
+        Err(error) => tracing::warn!("pose graph: no chordal start: {error}"),
     }
 }

@@ -4,8 +4,9 @@ use super::problem::whiten_blocks;
 use super::whitening::square_root;
 use super::{PoseGraph, PoseGraphEdge};
 use crate::geometry::relative_pose::RigidGroup;
+use crate::precision::Precision;
 use crate::solver::{Preconditioner, SolverError};
-use crate::sparse::{Structure, VariableIndex};
+use crate::sparse::{CholeskyOptions, IncompleteCholesky, Structure, VariableIndex};
 
 /// An edge, ready for evaluation.
 #[derive(Debug, Clone)]
@@ -24,11 +25,13 @@ pub(super) struct Prepared<G: RigidGroup<D>, const D: usize> {
     /// The edges that it was made of.
     edges: Vec<PoseGraphEdge<G, D>>,
     /// Which nodes are fixed.
-    fixed: Vec<bool>,
+    pub(super) fixed: Vec<bool>,
     pub(super) measurements: Vec<Measurement<G, D>>,
     pub(super) structure: Structure,
     pub(super) variables: Vec<VariableIndex>,
     pub(super) preconditioner: Preconditioner,
+    /// What the preconditioner was made for; `None` before the first solve.
+    made_for: Option<(Precision, CholeskyOptions)>,
 }
 
 impl<G: RigidGroup<D>, const D: usize> Prepared<G, D> {
@@ -58,13 +61,42 @@ impl<G: RigidGroup<D>, const D: usize> Prepared<G, D> {
         for edge in &graph.edges {
             structure.add_residual(D, &[variables[edge.from], variables[edge.to]]);
         }
+        let edges = graph.edges.clone();
         let preconditioner = Preconditioner::BlockJacobi;
-        Ok(Self { edges: graph.edges.clone(), fixed, measurements, structure, variables, preconditioner })
+        Ok(Self { edges, fixed, measurements, structure, variables, preconditioner, made_for: None })
+    }
+
+    /// Factors the normal matrix at zero residual, unless that has been done for this precision and these options.
+    /// Where no factor is to be had, block-Jacobi serves.
+    pub(super) fn factor(&mut self, precision: Precision, options: &CholeskyOptions) {
+        let wanted = Some((precision, options.clone()));
+        if self.made_for == wanted {
+            return;
+        }
+        let jacobian = jacobian_at_zero_residual(&self.measurements, &self.structure);
+        self.preconditioner = preconditioner_of(&self.structure, &jacobian, precision, options);
+        self.made_for = wanted;
+    }
+}
+
+/// An incomplete factor of the normal matrix of a Jacobian; block-Jacobi where there is none to be had.
+pub(super) fn preconditioner_of(
+    structure: &Structure,
+    jacobian: &[f64],
+    precision: Precision,
+    options: &CholeskyOptions,
+) -> Preconditioner {
+    match IncompleteCholesky::from_jacobian(structure, jacobian, None, options, precision) {
+        Ok(factor) => Preconditioner::IncompleteCholesky(factor),
+        Err(error) => {
+            tracing::warn!("pose graph: {error}; using block-Jacobi instead");
+            Preconditioner::BlockJacobi
+        }
     }
 }
 
 /// The Jacobian of the whitened residuals where every relative pose is as measured: it depends on no estimate.
-pub(super) fn jacobian_at_zero_residual<G: RigidGroup<D>, const D: usize>(
+fn jacobian_at_zero_residual<G: RigidGroup<D>, const D: usize>(
     measurements: &[Measurement<G, D>],
     structure: &Structure,
 ) -> Vec<f64> {

@@ -260,6 +260,13 @@ mod tests {
     }
 
     #[test]
+    fn slices_are_found_by_their_type_alone() {
+        assert!(f16::as_halves(&[f16::ONE]).is_some() && f16::as_singles(&[f16::ONE]).is_none());
+        assert!(f32::as_singles(&[1.0]).is_some() && f32::as_singles_mut(&mut [1.0]).is_some());
+        assert!(f32::as_halves(&[1.0]).is_none() && f64::as_singles(&[1.0]).is_none());
+    }
+
+    #[test]
     fn a_cast_rounds_once() {
         // Rounding 1 + 2⁻¹¹ + 2⁻⁴⁰ to single first would make it a tie, and lose it.
         let value = 1.0 + 2f64.powi(-11) + 2f64.powi(-40);

@@ -28,7 +28,7 @@ crate::options! {
     groups {
         /// When the solve stops.
         solver: SolverOptions = solver_defaults();
-        /// The incomplete factor that preconditions the linear solver.
+        /// The factor that preconditions the linear solver; complete, whatever the level of fill, on graphs that are little more than chains.
         preconditioner: CholeskyOptions;
     }
 }

@@ -5,7 +5,7 @@ use super::preconditioner::Prepared;
 use super::problem::GraphProblem;
 use super::{PoseGraph, PoseGraphOptions};
 use crate::geometry::relative_pose::RigidGroup;
-use crate::precision::Policy;
+use crate::precision::{Policy, Precision};
 use crate::solver::{Loss, SolveStatistics, SolverError, minimize};
 use std::time::Instant;
 
@@ -16,6 +16,7 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
     /// [`SolverError`] if an index is out of range, an information matrix is not positive semidefinite, or values are
     /// not finite.
     pub fn optimize(&mut self, policy: &Policy, options: &PoseGraphOptions) -> Result<SolveStatistics, SolverError> {
+        let policy = &policy_of_pose_graphs(policy);
         let earlier = self.prepared.take();
         let mut prepared = Prepared::of(self, earlier)?;
         let started = Instant::now();
@@ -50,6 +51,15 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
     }
 }
 
+/// `mixed` means half precision in the triangular solves of a pose graph, and single in its products: rounded to half,
+/// the Jacobian of a long chain is too far from what it was. A policy of the user's own is taken at its word.
+fn policy_of_pose_graphs(policy: &Policy) -> Policy {
+    match Policy::resolve("mixed") {
+        Ok(mixed) if mixed == *policy => Policy { product: Precision::F32, ..mixed },
+        _ => policy.clone(),
+    }
+}
+
 /// Given nodes are bad when the residuals are this many standard deviations on average, squared.
 const BAD_START: f64 = 20.0;
 
@@ -72,7 +82,8 @@ fn choose_start<G: RigidGroup<D>, const D: usize>(
             let given_nodes = std::mem::replace(&mut problem.nodes, start);
             let chordal = problem.cost();
             tracing::debug!("pose graph: cost {given:.3e} as given, {chordal:.3e} after chordal relaxation");
-            if options.start == "auto" && !(chordal < given) {
+            let better = chordal < given;
+            if options.start == "auto" && !better {
                 problem.nodes = given_nodes;
             }
         }

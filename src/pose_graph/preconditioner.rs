@@ -8,6 +8,9 @@ use crate::precision::Precision;
 use crate::solver::{Preconditioner, SolverError};
 use crate::sparse::{CholeskyOptions, IncompleteCholesky, Structure, VariableIndex};
 
+/// A level of fill that no chain with a few loops reaches.
+const COMPLETE: usize = 1000;
+
 /// An edge, ready for evaluation.
 #[derive(Debug, Clone)]
 pub(super) struct Measurement<G: RigidGroup<D>, const D: usize> {
@@ -66,6 +69,14 @@ impl<G: RigidGroup<D>, const D: usize> Prepared<G, D> {
         Ok(Self { edges, fixed, measurements, structure, variables, preconditioner, made_for: None })
     }
 
+    /// A graph that is little more than chains has next to no fill: there the complete factor is the better one.
+    fn fill_options(&self, options: &CholeskyOptions) -> CholeskyOptions {
+        let loops = self.measurements.len().saturating_sub(self.fixed.len());
+        let chain_like = 4 * loops < self.fixed.len();
+        let fill_level = if chain_like { options.fill_level.max(COMPLETE) } else { options.fill_level };
+        CholeskyOptions { fill_level, ..options.clone() }
+    }
+
     /// Factors the normal matrix at zero residual, unless that has been done for this precision and these options.
     /// Where no factor is to be had, block-Jacobi serves.
     pub(super) fn factor(&mut self, precision: Precision, options: &CholeskyOptions) {
@@ -73,6 +84,7 @@ impl<G: RigidGroup<D>, const D: usize> Prepared<G, D> {
         if self.made_for == wanted {
             return;
         }
+        let options = &self.fill_options(options);
         let jacobian = jacobian_at_zero_residual(&self.measurements, &self.structure);
         self.preconditioner = preconditioner_of(&self.structure, &jacobian, precision, options);
         self.made_for = wanted;

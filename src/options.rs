@@ -1,5 +1,5 @@
-//! Options are declared once, here-with: the struct, its defaults, its documentation, its checks, and the table from
-//! which the YAML file, the ROS parameters and the reference page are made.
+//! Options are declared once, by [`crate::options!`]: the struct, its defaults, its documentation, its checks, and the
+//! table from which the YAML file, the ROS parameters and the reference page are made.
 
 use std::ops::{RangeFull, RangeInclusive};
 
@@ -17,6 +17,22 @@ pub enum ParameterValue {
     Text(String),
     /// A list of real numbers.
     Reals(Vec<f64>),
+}
+
+impl ParameterValue {
+    /// The value that a word on a command line says: `true`, `3`, `0.5`, `[1, 2]`, or else text.
+    pub fn from_text(text: &str) -> Self {
+        if let Ok(value) = text.parse() {
+            return Self::Boolean(value);
+        }
+        if let Ok(value) = text.parse() {
+            return Self::Integer(value);
+        }
+        if let Ok(value) = text.parse() {
+            return Self::Real(value);
+        }
+        serde_json::from_str(text).map_or_else(|_| Self::Text(text.into()), Self::Reals)
+    }
 }
 
 impl std::fmt::Display for ParameterValue {
@@ -260,6 +276,16 @@ pub fn assign<T: ParameterType>(
     Ok(())
 }
 
+/// Puts the values of a group as defaults into its rows of the table; for [`crate::options!`] only.
+#[doc(hidden)]
+pub fn with_defaults_of<G: Options>(group: &G, prefix: &str, rows: &mut [ParameterInfo]) {
+    for row in rows {
+        if let Some(value) = row.name.strip_prefix(prefix).and_then(|name| group.get(name)) {
+            row.default = value;
+        }
+    }
+}
+
 /// Declares a group of options: a struct with `Default` and [`Options`].
 ///
 /// ```
@@ -274,7 +300,8 @@ pub fn assign<T: ParameterType>(
 /// }
 /// assert_eq!(WindowOptions::default().keyframes, 50);
 /// ```
-/// A block after the struct, `groups { window: WindowOptions; }`, nests other groups.
+/// A block after the struct, `groups { window: WindowOptions; }`, nests other groups; `window: WindowOptions = …;` with
+/// other defaults than their own.
 #[macro_export]
 macro_rules! options {
     (
@@ -282,7 +309,7 @@ macro_rules! options {
         $visibility:vis struct $name:ident {
             $( $(#[doc = $text:literal])* $field:ident : $type:ty = $default:expr, $unit:literal, $allowed:expr, $change:ident; )*
         }
-        $( groups { $( $(#[doc = $group_text:literal])* $group:ident : $group_type:ty; )* } )?
+        $( groups { $( $(#[doc = $group_text:literal])* $group:ident : $group_type:ty $(= $group_default:expr)?; )* } )?
     ) => {
         $(#[doc = $doc])*
         #[derive(Debug, Clone, PartialEq)]
@@ -292,7 +319,7 @@ macro_rules! options {
         }
         impl Default for $name {
             fn default() -> Self {
-                Self { $( $field: <$type>::from($default), )* $( $( $group: <$group_type>::default(), )* )? }
+                Self { $( $field: <$type>::from($default), )* $( $( $group: $crate::options!(@group $group_type $(, $group_default)?), )* )? }
             }
         }
         impl $crate::options::Options for $name {
@@ -306,7 +333,11 @@ macro_rules! options {
                     default: $crate::options::ParameterType::to_value(&<$type>::from($default)),
                     change: $crate::options!(@change $change),
                 }); )*
-                $( $( <$group_type as $crate::options::Options>::describe(&format!("{prefix}{}.", stringify!($group)), table); )* )?
+                $( $(
+                    let (inner, first) = (format!("{prefix}{}.", stringify!($group)), table.len());
+                    <$group_type as $crate::options::Options>::describe(&inner, table);
+                    $( $crate::options::with_defaults_of::<$group_type>(&$group_default, &inner, &mut table[first..]); )?
+                )* )?
             }
             fn get(&self, name: &str) -> Option<$crate::options::ParameterValue> {
                 $( if name == stringify!($field) { return Some($crate::options::ParameterType::to_value(&self.$field)); } )*
@@ -335,6 +366,87 @@ macro_rules! options {
             }
         }
     };
+    (@group $group_type:ty) => { <$group_type>::default() };
+    (@group $group_type:ty, $group_default:expr) => { $group_default };
     (@change live) => { $crate::options::Change::Live };
     (@change startup) => { $crate::options::Change::Startup };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::options! {
+        /// For these tests.
+        struct Inner {
+            /// A count.
+            count: usize = 3usize, "things", 1..=10, live;
+        }
+    }
+    crate::options! {
+        /// For these tests.
+        struct Outer {
+            /// A length.
+            length_m: f64 = 0.5, "m", 0.0..=2.0, startup;
+            /// A word.
+            mode: String = "a", "", &["a", "b"], live;
+            /// Numbers.
+            offsets: Vec<f64> = [1.0, 2.0], "", .., live;
+        }
+        groups {
+            /// The rest.
+            inner: Inner;
+        }
+    }
+
+    #[test]
+    fn the_table_has_every_row_with_its_default() {
+        let table = Outer::table();
+        let names: Vec<&str> = table.iter().map(|row| row.name.as_str()).collect();
+        assert_eq!(names, ["length_m", "mode", "offsets", "inner.count"]);
+        for row in &table {
+            assert_eq!(Outer::default().get(&row.name), Some(row.default.clone()), "{}", row.name);
+        }
+        assert_eq!((table[3].text, table[3].unit, table[0].change), ("A count.", "things", Change::Startup));
+    }
+
+    #[test]
+    fn values_are_set_by_dotted_name() {
+        let mut options = Outer::default();
+        options.set("", "inner.count", &ParameterValue::Integer(7)).expect("in range");
+        options.set("", "length_m", &ParameterValue::Integer(1)).expect("whole numbers are numbers");
+        assert_eq!((options.inner.count, options.length_m), (7, 1.0));
+    }
+
+    #[test]
+    fn what_is_not_allowed_changes_nothing() {
+        let mut options = Outer::default();
+        for (name, value) in [
+            ("inner.count", ParameterValue::Integer(11)),
+            ("inner.count", ParameterValue::Integer(-1)),
+            ("inner.count", ParameterValue::Real(2.5)),
+            ("length_m", ParameterValue::Real(f64::NAN)),
+            ("mode", ParameterValue::Text("c".into())),
+            ("offsets", ParameterValue::Reals(vec![f64::INFINITY])),
+            ("nothing", ParameterValue::Boolean(true)),
+        ] {
+            assert!(options.set("", name, &value).is_err(), "{name} = {value}");
+        }
+        assert_eq!(options, Outer::default());
+    }
+
+    #[test]
+    fn errors_carry_the_whole_name() {
+        let error = Outer::default().set("", "inner.count", &ParameterValue::Integer(99)).expect_err("too many");
+        assert_eq!(error.to_string(), "parameter 'inner.count': 99 is not allowed; expected 1 to 10 things");
+    }
+
+    #[test]
+    fn words_of_a_command_line_become_values() {
+        assert_eq!(ParameterValue::from_text("true"), ParameterValue::Boolean(true));
+        assert_eq!(ParameterValue::from_text("3"), ParameterValue::Integer(3));
+        assert_eq!(ParameterValue::from_text("0.5"), ParameterValue::Real(0.5));
+        assert_eq!(ParameterValue::from_text("[1, 2]"), ParameterValue::Reals(vec![1.0, 2.0]));
+        assert_eq!(ParameterValue::from_text("mixed"), ParameterValue::Text("mixed".into()));
+    }
 }

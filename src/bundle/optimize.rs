@@ -2,7 +2,7 @@
 
 use super::problem::BundleProblem;
 use super::{Bundle, BundleOptions, covariance};
-use crate::precision::Policy;
+use crate::precision::{Policy, Precision};
 use crate::solver::{Preconditioner, SolveStatistics, SolverError, minimize};
 use nalgebra::Matrix6;
 
@@ -13,7 +13,8 @@ impl Bundle {
     /// [`SolverError`] if an index is out of range, no pose is fixed, or values are not finite.
     pub fn optimize(&mut self, policy: &Policy, options: &BundleOptions) -> Result<SolveStatistics, SolverError> {
         let mut problem = BundleProblem::new(self, options)?;
-        let statistics = minimize(&mut problem, policy, &options.solver, &mut Preconditioner::BlockJacobi)?;
+        let policy = policy_of_bundles(policy);
+        let statistics = minimize(&mut problem, &policy, &options.solver, &mut Preconditioner::BlockJacobi)?;
         let poses: Vec<_> = (0..problem.poses.len())
             .map(|i| problem.pose_column(i).is_some().then(|| problem.poses[i].to_se3()))
             .collect();
@@ -49,5 +50,14 @@ impl Bundle {
             return Err(SolverError::Problem(format!("bundle: there is no pose {keyframe} among {count}")));
         }
         covariance::pose_covariance(&BundleProblem::new(self, options)?, keyframe)
+    }
+}
+
+/// `mixed` means half precision in the products of a bundle, and single in its small preconditioner. A policy of the
+/// user's own is taken at its word.
+fn policy_of_bundles(policy: &Policy) -> Policy {
+    match Policy::resolve("mixed") {
+        Ok(mixed) if mixed == *policy => Policy { preconditioner: Precision::F32, ..mixed },
+        _ => policy.clone(),
     }
 }

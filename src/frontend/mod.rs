@@ -31,13 +31,13 @@ crate::options! {
         /// A feature followed forward and back must return this close to its start.
         max_return_px: f64 = 0.7, "px", 0.01..=10.0, live;
         /// Weakest corner: smaller eigenvalue of the mean gradient product over 3 x 3 pixels, as its square root.
-        min_corner_gradient: f64 = 6.0, "grey levels per px", 0.0..=255.0, live;
+        min_corner_gradient: f64 = 3.0, "grey levels per px", 0.0..=255.0, live;
         /// Nearest depth that a stereo pair is searched for.
         min_depth_m: f64 = 0.3, "m", 0.01..=100.0, live;
         /// Least correlation of the left and the right patch.
         min_correlation: f64 = 0.8, "", 0.0..=1.0, live;
         /// Standard deviation of a feature's pixel coordinates.
-        sigma_px: f64 = 0.5, "px", 0.05..=10.0, live;
+        sigma_px: f64 = 1.0, "px", 0.05..=10.0, live;
         /// Standard deviation of a depth image at 1 m; it grows with the square of the depth.
         depth_sigma_m: f64 = 0.004, "m", 0.0001..=1.0, startup;
         /// Depths of a depth image beyond this are not used.

@@ -4,7 +4,7 @@
 //! `[t; 2 sin(θ/2)]` in the plane, which is the same. Perturbations act on the right of `t_a` and `t_b`.
 
 use super::rigid::{Mat3, Rigid, RigidPlanar, times_skew, transpose};
-use super::{Se2, Se3};
+use super::{Se2, Se3, se2};
 use crate::precision::Scalar;
 
 /// A group of rigid transforms with `D` degrees of freedom, as relative poses and their residuals need it.
@@ -20,6 +20,11 @@ pub trait RigidGroup<const D: usize>: Copy + std::fmt::Debug + PartialEq + Send 
     fn inverse(&self) -> Self;
     /// Neither infinite nor NaN in any part.
     fn is_finite(&self) -> bool;
+
+    /// The transform of space; one of the plane moves the plane `z = 0`.
+    fn to_space(&self) -> Se3;
+    /// The transform back; in the plane, what is left of it there.
+    fn from_space(t: &Se3) -> Self;
 
     /// The transform rounded to precision `S`.
     fn rounded<S: Scalar>(&self) -> Self::In<S>;
@@ -59,6 +64,13 @@ impl RigidGroup<6> for Se3 {
     }
     fn is_finite(&self) -> bool {
         self.rotation.coords.iter().chain(self.translation.vector.iter()).all(|value| value.is_finite())
+    }
+
+    fn to_space(&self) -> Se3 {
+        *self
+    }
+    fn from_space(t: &Se3) -> Self {
+        *t
     }
 
     fn rounded<S: Scalar>(&self) -> Rigid<S> {
@@ -148,6 +160,13 @@ impl RigidGroup<3> for Se2 {
         self.rotation.re.is_finite()
             && self.rotation.im.is_finite()
             && self.translation.vector.iter().all(|v| v.is_finite())
+    }
+
+    fn to_space(&self) -> Se3 {
+        se2::lift(self)
+    }
+    fn from_space(t: &Se3) -> Self {
+        se2::flatten(t)
     }
 
     fn rounded<S: Scalar>(&self) -> RigidPlanar<S> {

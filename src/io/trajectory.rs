@@ -3,7 +3,7 @@
 use super::table::{Line, Table, TableError};
 use crate::geometry::{Se3, StampedPose, Trajectory};
 use nalgebra::{Matrix3, Quaternion, Rotation3, Translation3, UnitQuaternion, Vector3};
-use std::fmt::Write as _;
+use std::io::Write;
 use std::path::Path;
 
 /// How a file of poses is laid out.
@@ -85,40 +85,36 @@ pub fn read_kitti(path: &Path) -> Result<Vec<Se3>, TableError> {
     kitti_poses(&Table::read(path)?)
 }
 
-/// The text of a trajectory in TUM's format: stamps to the nanosecond, metres and quaternions in 9 decimals.
-pub fn to_tum(trajectory: &Trajectory) -> String {
-    let mut text = String::from("# timestamp tx ty tz qx qy qz qw\n");
+/// Writes a trajectory in TUM's format: stamps to the nanosecond, metres and quaternions in 9 decimals.
+///
+/// # Errors
+/// What `out` says.
+pub fn write_tum(out: &mut impl Write, trajectory: &Trajectory) -> std::io::Result<()> {
+    writeln!(out, "# timestamp tx ty tz qx qy qz qw")?;
     for pose in trajectory.poses() {
         let (v, q) = (pose.t_world_body.translation.vector, pose.t_world_body.rotation);
         let (sign, nanos) = (if pose.stamp_nanos < 0 { "-" } else { "" }, pose.stamp_nanos.unsigned_abs());
         let (whole, fraction) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
-        let _ = writeln!(
-            text,
+        writeln!(
+            out,
             "{sign}{whole}.{fraction:09} {:.9} {:.9} {:.9} {:.9} {:.9} {:.9} {:.9}",
             v.x, v.y, v.z, q.i, q.j, q.k, q.w
-        );
+        )?;
     }
-    text
+    Ok(())
 }
 
-/// The text of poses in KITTI's format: 12 numbers per line, 9 digits behind the first.
-pub fn to_kitti(poses: impl IntoIterator<Item = Se3>) -> String {
-    let mut text = String::new();
+/// Writes poses in KITTI's format: 12 numbers per line, 9 digits behind the first.
+///
+/// # Errors
+/// What `out` says.
+pub fn write_kitti(out: &mut impl Write, poses: impl IntoIterator<Item = Se3>) -> std::io::Result<()> {
     for pose in poses {
         let matrix = pose.to_homogeneous();
         let numbers: Vec<String> = (0..12).map(|index| format!("{:.9e}", matrix[(index / 4, index % 4)])).collect();
-        text += &numbers.join(" ");
-        text.push('\n');
+        writeln!(out, "{}", numbers.join(" "))?;
     }
-    text
-}
-
-/// Writes a trajectory in TUM's format.
-///
-/// # Errors
-/// [`TableError::Io`].
-pub fn write_tum(path: &Path, trajectory: &Trajectory) -> Result<(), TableError> {
-    std::fs::write(path, to_tum(trajectory)).map_err(|error| TableError::Io { path: path.into(), error })
+    Ok(())
 }
 
 fn poses_of(table: &Table, read: fn(&Line) -> Result<StampedPose, TableError>) -> Result<Vec<StampedPose>, TableError> {
@@ -202,7 +198,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let trajectory = Trajectory::from_poses(poses);
             let path = folder.path().join("a.tum");
-            write_tum(&path, &trajectory).unwrap();
+            write_tum(&mut std::fs::File::create(&path).unwrap(), &trajectory).unwrap();
             let (found, format) = read(&path).unwrap();
             prop_assert_eq!(format, TrajectoryFormat::Tum);
             prop_assert_eq!(found.poses().len(), trajectory.poses().len());
@@ -210,7 +206,8 @@ mod tests {
                 prop_assert!(a.stamp_nanos == b.stamp_nanos && close(&a.t_world_body, &b.t_world_body));
             }
             let path = folder.path().join("a.txt");
-            std::fs::write(&path, to_kitti(trajectory.poses().iter().map(|pose| pose.t_world_body))).unwrap();
+            let mut file = std::fs::File::create(&path).unwrap();
+            write_kitti(&mut file, trajectory.poses().iter().map(|pose| pose.t_world_body)).unwrap();
             let (found, format) = read(&path).unwrap();
             prop_assert_eq!(format, TrajectoryFormat::Kitti);
             for (a, b) in found.poses().iter().zip(trajectory.poses()) {

@@ -258,6 +258,11 @@ impl LoopCloser {
         Trajectory::from_poses(self.keyframes.iter().zip(&self.graph.nodes).map(stamped).collect())
     }
 
+    /// When the keyframe of a node of the graph was taken (ns); `None` if there is no such node.
+    pub fn stamp_nanos(&self, node: usize) -> Option<i64> {
+        self.keyframes.get(node).map(|keyframe| keyframe.stamp_nanos)
+    }
+
     /// The graph: one node per keyframe, in the order in which they were added.
     pub fn graph(&self) -> &PoseGraph {
         &self.graph

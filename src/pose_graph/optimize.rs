@@ -1,11 +1,13 @@
 //! Optimizing a pose graph.
 
+use super::chordal::chordal_start;
 use super::preconditioner::Prepared;
 use super::problem::GraphProblem;
 use super::{PoseGraph, PoseGraphOptions};
 use crate::geometry::relative_pose::RigidGroup;
-use crate::precision::Policy;
+use crate::precision::{Policy, Precision};
 use crate::solver::{Loss, SolveStatistics, SolverError, minimize};
+use std::time::Instant;
 
 impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
     /// Optimizes the nodes in place. On an error nothing is changed.
@@ -14,8 +16,12 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
     /// [`SolverError`] if an index is out of range, an information matrix is not positive semidefinite, or values are
     /// not finite.
     pub fn optimize(&mut self, policy: &Policy, options: &PoseGraphOptions) -> Result<SolveStatistics, SolverError> {
+        let policy = &policy_of_pose_graphs(policy);
         let earlier = self.prepared.take();
         let mut prepared = Prepared::of(self, earlier)?;
+        let started = Instant::now();
+        prepared.factor(policy.preconditioner, &options.preconditioner);
+        let factor_ms = 1e3 * started.elapsed().as_secs_f64();
         let mut problem = GraphProblem::<G, D> {
             nodes: self.nodes.iter().map(G::rounded).collect(),
             measurements: &prepared.measurements,
@@ -23,8 +29,17 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
             variables: &prepared.variables,
             robust_loss: Loss::Huber(options.huber_sigmas),
         };
-        let solved = minimize(&mut problem, policy, &options.solver, &mut prepared.preconditioner);
-        if solved.is_ok() {
+        let given_cost = problem.cost();
+        let started = Instant::now();
+        choose_start(&mut problem, &self.nodes, &prepared.fixed, policy, options);
+        let start_ms = 1e3 * started.elapsed().as_secs_f64();
+        let mut solved = minimize(&mut problem, policy, &options.solver, &mut prepared.preconditioner);
+        if let Ok(statistics) = &mut solved {
+            statistics.phases.factor_ms += factor_ms;
+            statistics.solve_ms += factor_ms + start_ms;
+            if given_cost.is_finite() {
+                statistics.initial_cost = given_cost;
+            }
             for (node, (moved, &variable)) in self.nodes.iter_mut().zip(problem.nodes.iter().zip(problem.variables)) {
                 if problem.structure.column(variable).is_some() {
                     *node = G::widened(moved);
@@ -33,5 +48,45 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
         }
         self.prepared = Some(prepared);
         solved
+    }
+}
+
+/// `mixed` means half precision in the triangular solves of a pose graph, and single in its products: rounded to half,
+/// the Jacobian of a long chain is too far from what it was. A policy of the user's own is taken at its word.
+fn policy_of_pose_graphs(policy: &Policy) -> Policy {
+    match Policy::resolve("mixed") {
+        Ok(mixed) if mixed == *policy => Policy { product: Precision::F32, ..mixed },
+        _ => policy.clone(),
+    }
+}
+
+/// Given nodes are bad when the residuals are this many standard deviations on average, squared.
+const BAD_START: f64 = 20.0;
+
+/// Puts the problem where the options say that the solve starts.
+fn choose_start<G: RigidGroup<D>, const D: usize>(
+    problem: &mut GraphProblem<G, D>,
+    nodes: &[G],
+    fixed: &[bool],
+    policy: &Policy,
+    options: &PoseGraphOptions,
+) {
+    let given = problem.cost();
+    let bad = 2.0 * given > BAD_START * problem.structure.row_count() as f64;
+    if options.start == "given" || (options.start == "auto" && !bad) {
+        return;
+    }
+    match chordal_start(nodes, fixed, problem.measurements, policy, &options.preconditioner) {
+        Ok(start) => {
+            let start = start.iter().map(G::rounded).collect();
+            let given_nodes = std::mem::replace(&mut problem.nodes, start);
+            let chordal = problem.cost();
+            tracing::debug!("pose graph: cost {given:.3e} as given, {chordal:.3e} after chordal relaxation");
+            let better = chordal < given;
+            if options.start == "auto" && !better {
+                problem.nodes = given_nodes;
+            }
+        }
+        Err(error) => tracing::warn!("pose graph: no chordal start: {error}"),
     }
 }

@@ -4,8 +4,12 @@ use super::problem::whiten_blocks;
 use super::whitening::square_root;
 use super::{PoseGraph, PoseGraphEdge};
 use crate::geometry::relative_pose::RigidGroup;
+use crate::precision::Precision;
 use crate::solver::{Preconditioner, SolverError};
-use crate::sparse::{Structure, VariableIndex};
+use crate::sparse::{CholeskyOptions, IncompleteCholesky, Structure, VariableIndex};
+
+/// A level of fill that no chain with a few loops reaches.
+const COMPLETE: usize = 1000;
 
 /// An edge, ready for evaluation.
 #[derive(Debug, Clone)]
@@ -24,11 +28,13 @@ pub(super) struct Prepared<G: RigidGroup<D>, const D: usize> {
     /// The edges that it was made of.
     edges: Vec<PoseGraphEdge<G, D>>,
     /// Which nodes are fixed.
-    fixed: Vec<bool>,
+    pub(super) fixed: Vec<bool>,
     pub(super) measurements: Vec<Measurement<G, D>>,
     pub(super) structure: Structure,
     pub(super) variables: Vec<VariableIndex>,
     pub(super) preconditioner: Preconditioner,
+    /// What the preconditioner was made for; `None` before the first solve.
+    made_for: Option<(Precision, CholeskyOptions)>,
 }
 
 impl<G: RigidGroup<D>, const D: usize> Prepared<G, D> {
@@ -58,13 +64,51 @@ impl<G: RigidGroup<D>, const D: usize> Prepared<G, D> {
         for edge in &graph.edges {
             structure.add_residual(D, &[variables[edge.from], variables[edge.to]]);
         }
+        let edges = graph.edges.clone();
         let preconditioner = Preconditioner::BlockJacobi;
-        Ok(Self { edges: graph.edges.clone(), fixed, measurements, structure, variables, preconditioner })
+        Ok(Self { edges, fixed, measurements, structure, variables, preconditioner, made_for: None })
+    }
+
+    /// A graph that is little more than chains has next to no fill: there the complete factor is the better one.
+    fn fill_options(&self, options: &CholeskyOptions) -> CholeskyOptions {
+        let loops = self.measurements.len().saturating_sub(self.fixed.len());
+        let chain_like = 4 * loops < self.fixed.len();
+        let fill_level = if chain_like { options.fill_level.max(COMPLETE) } else { options.fill_level };
+        CholeskyOptions { fill_level, ..options.clone() }
+    }
+
+    /// Factors the normal matrix at zero residual, unless that has been done for this precision and these options.
+    /// Where no factor is to be had, block-Jacobi serves.
+    pub(super) fn factor(&mut self, precision: Precision, options: &CholeskyOptions) {
+        let wanted = Some((precision, options.clone()));
+        if self.made_for == wanted {
+            return;
+        }
+        let options = &self.fill_options(options);
+        let jacobian = jacobian_at_zero_residual(&self.measurements, &self.structure);
+        self.preconditioner = preconditioner_of(&self.structure, &jacobian, precision, options);
+        self.made_for = wanted;
+    }
+}
+
+/// An incomplete factor of the normal matrix of a Jacobian; block-Jacobi where there is none to be had.
+pub(super) fn preconditioner_of(
+    structure: &Structure,
+    jacobian: &[f64],
+    precision: Precision,
+    options: &CholeskyOptions,
+) -> Preconditioner {
+    match IncompleteCholesky::from_jacobian(structure, jacobian, None, options, precision) {
+        Ok(factor) => Preconditioner::IncompleteCholesky(factor),
+        Err(error) => {
+            tracing::warn!("pose graph: {error}; using block-Jacobi instead");
+            Preconditioner::BlockJacobi
+        }
     }
 }
 
 /// The Jacobian of the whitened residuals where every relative pose is as measured: it depends on no estimate.
-pub(super) fn jacobian_at_zero_residual<G: RigidGroup<D>, const D: usize>(
+fn jacobian_at_zero_residual<G: RigidGroup<D>, const D: usize>(
     measurements: &[Measurement<G, D>],
     structure: &Structure,
 ) -> Vec<f64> {

@@ -40,6 +40,14 @@ pub(super) fn whiten_blocks<S: Scalar, const D: usize>(
 }
 
 impl<G: RigidGroup<D>, const D: usize> GraphProblem<'_, G, D> {
+    /// Half the sum of squared whitened residuals, with the robust loss, in double precision.
+    pub(super) fn cost(&self) -> f64 {
+        let mut residuals = vec![0.0f64; self.structure.row_count()];
+        self.residuals(&mut residuals);
+        let squared = residuals.chunks_exact(D).map(|rows| rows.iter().map(|r| r * r).sum::<f64>());
+        squared.enumerate().map(|(block, squared)| 0.5 * self.loss(block).evaluate(squared).0).sum()
+    }
+
     /// The relative pose of a measurement's nodes in precision `S`: formed in double and rounded once, but for naive
     /// half precision, which gets half precision here too.
     fn relative<S: Scalar>(&self, measurement: &Measurement<G, D>) -> G::In<S> {

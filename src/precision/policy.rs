@@ -183,6 +183,17 @@ impl Policy {
         Ok(())
     }
 
+    /// This policy for a solve whose preconditioner is an incomplete factor: half precision is in the triangular solves
+    /// then, and products with the Jacobian stay in single at least, unless the policy is naive.
+    ///
+    /// In a long chain of poses the smallest eigenvalues belong to motions that differ little from one pose to the next:
+    /// `J p` cancels to far less than half precision's rounding of `J`, so the model loses the very directions that a
+    /// graph is solved for. Single costs little: the factor has several times as many blocks as the Jacobian.
+    pub fn with_factor(&self) -> Self {
+        let product = if self.naive { self.product } else { self.product.max(Precision::F32) };
+        Self { product, ..self.clone() }
+    }
+
     /// The policy in which a failed solve is repeated: every precision of the linear solver one higher, residuals and
     /// Jacobian in double; `None` if all of them are already.
     pub fn raised(&self) -> Option<Self> {

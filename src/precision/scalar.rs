@@ -159,6 +159,7 @@ macro_rules! native_scalar {
                     self * a + b
                 }
             }
+            $($more)*
         }
     };
 }
@@ -256,6 +257,13 @@ mod tests {
         assert_eq!(result, f16::ZERO);
         let fused = a.to_f64() * a.to_f64() - (1.0 + 2.0 / 1024.0);
         assert!(fused > 0.0);
+    }
+
+    #[test]
+    fn slices_are_found_by_their_type_alone() {
+        assert!(f16::as_halves(&[f16::ONE]).is_some() && f16::as_singles(&[f16::ONE]).is_none());
+        assert!(f32::as_singles(&[1.0]).is_some() && f32::as_singles_mut(&mut [1.0]).is_some());
+        assert!(f32::as_halves(&[1.0]).is_none() && f64::as_singles(&[1.0]).is_none());
     }
 
     #[test]

@@ -66,7 +66,9 @@ impl Node {
             Some(r2r::ParameterValue::Bool(true)) => Some(Arc::<AtomicI64>::default()),
             Some(other) => {
                 let found = ParameterValue::Text(other.type_name().into());
-                return Err(ParameterError::Type { name: "use_sim_time".into(), expected: "true or false", found }.into());
+                return Err(
+                    ParameterError::Type { name: "use_sim_time".into(), expected: "true or false", found }.into()
+                );
             }
         };
         Ok(Self { inner, clock: Clock(simulated), parameters })

@@ -75,6 +75,8 @@ pub struct ImuSample {
 }
 
 /// One sample of any sensor.
+// Samples are some hundred bytes and pass one by one; a box for each would cost more than it saves.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum SensorEvent {
     /// Images.

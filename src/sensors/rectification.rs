@@ -133,3 +133,6 @@ fn wrong_kind(expected: Depth, found: &Second) -> SensorError {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,10 @@ pub fn minimize<Q: Problem>(
     options: &SolverOptions,
     preconditioner: &mut Preconditioner,
 ) -> Result<SolveStatistics, SolverError> {
-    let mut run = Run::start(problem, policy, options)?;
+    let mut run = match preconditioner {
+        Preconditioner::BlockJacobi => Run::start(problem, policy, options)?,
+        Preconditioner::IncompleteCholesky(_) => Run::start(problem, &policy.with_factor(), options)?,
+    };
     let mut damping = Damping::new(options);
     let mut rejected = 0;
     let (converged, reason) = loop {

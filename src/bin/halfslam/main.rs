@@ -3,9 +3,13 @@
 #[cfg(feature = "ros")]
 mod demo;
 mod evaluate;
+mod graph_picture;
+mod parameters;
 #[cfg(feature = "ros")]
 mod play;
+mod replay;
 mod simulate;
+mod solve;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -20,9 +24,16 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Render a robot's tour through a furnished flat to a rosbag2 folder.
     Simulate(simulate::Arguments),
+    /// Run a recording through the whole pipeline, in one process.
+    Replay(replay::Arguments),
     /// Compare a trajectory with the truth: ATE, RPE and drift.
     Evaluate(evaluate::Arguments),
+    /// Optimize a pose graph.
+    Solve(solve::Arguments),
+    /// Print every parameter: the configuration file, or the reference page.
+    Parameters(parameters::Arguments),
     /// Publish a recording as ROS 2 topics, at its rate.
     #[cfg(feature = "ros")]
     Play(play::Arguments),
@@ -44,7 +55,10 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let outcome: Result<(), Failure> = match Cli::parse_from(own_arguments()).command {
         Command::Simulate(arguments) => simulate::run(&arguments).map_err(Into::into),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Solve(arguments) => solve::run(&arguments),
+        Command::Parameters(arguments) => parameters::run(&arguments),
         #[cfg(feature = "ros")]
         Command::Play(arguments) => play::run(&arguments),
         #[cfg(feature = "ros")]

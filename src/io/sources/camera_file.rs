@@ -109,7 +109,8 @@ impl TransformText {
             }
             (Some([x, y, z, w]), None) => {
                 let quaternion = Quaternion::new(w, x, y, z);
-                if !((quaternion.norm() - 1.0).abs() < 0.01) {
+                let is_unit = (quaternion.norm() - 1.0).abs() < 0.01;
+                if !is_unit {
                     return refuse(format!("expected a unit quaternion, found one of norm {}", quaternion.norm()));
                 }
                 UnitQuaternion::from_quaternion(quaternion)

@@ -56,6 +56,13 @@ pub(super) struct Frames {
     pub state: State,
 }
 
+/// The messages of one frame.
+struct FrameMessages {
+    index: usize,
+    left: RawMessage,
+    second: Option<RawMessage>,
+}
+
 /// How far the walk is.
 #[derive(Default)]
 pub(super) struct State {
@@ -68,7 +75,7 @@ pub(super) struct State {
 
 impl Frames {
     /// The next frame's messages, in order of frames.
-    fn next_messages(&mut self) -> Option<Result<(usize, RawMessage, Option<RawMessage>), BagError>> {
+    fn next_messages(&mut self) -> Option<Result<FrameMessages, BagError>> {
         loop {
             let next = self.state.next_frame;
             let is_pair = self.second.is_some();
@@ -79,7 +86,7 @@ impl Frames {
                 .is_some_and(|(left, second)| left.is_some() && (second.is_some() || !is_pair));
             if complete && let Some((Some(left), second)) = self.state.waiting.remove(&next) {
                 self.state.next_frame += 1;
-                return Some(Ok((next, left, second)));
+                return Some(Ok(FrameMessages { index: next, left, second }));
             }
             let message = match self.messages.next()? {
                 Ok(message) => message,
@@ -117,7 +124,7 @@ impl Iterator for Frames {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let (index, left, second) = match self.next_messages()? {
+            let FrameMessages { index, left, second } = match self.next_messages()? {
                 Ok(messages) => messages,
                 Err(error) => return Some(Err(error.into())),
             };

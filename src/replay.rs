@@ -1,1 +1,0 @@
-//! A recording through the whole pipeline, in one process.

@@ -61,14 +61,7 @@ impl<P: Scalar> BlockJacobian<P> {
             diagonal_starts[variable.column] = start;
             start += (variable.size * variable.size) as u32;
         }
-        Self {
-            sizes,
-            diagonal_starts,
-            blocks,
-            pieces,
-            shapes,
-            column_count: structure.column_count(),
-        }
+        Self { sizes, diagonal_starts, blocks, pieces, shapes, column_count: structure.column_count() }
     }
 
     /// Computes the scale of each column, a power of two near one over its norm, of a flat Jacobian whose residual

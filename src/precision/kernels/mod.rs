@@ -7,9 +7,6 @@
 mod avx2;
 mod factor;
 mod jacobian;
-#[cfg(target_arch = "aarch64")]
-#[allow(unsafe_code)]
-mod neon;
 pub mod portable;
 mod vector;
 

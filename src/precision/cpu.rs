@@ -7,8 +7,6 @@ pub enum VectorUnit {
     Portable,
     /// x86-64 with AVX2, FMA and F16C: 8 lanes of `f32`; half precision is storage only.
     Avx2,
-    /// aarch64: 4 lanes of `f32`, conversion from half precision.
-    Neon,
 }
 
 /// The best vector unit of this CPU.
@@ -19,12 +17,6 @@ pub fn vector_unit() -> VectorUnit {
         // The standard library keeps the answers: this is one load and a mask.
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c") {
             return VectorUnit::Avx2;
-        }
-    }
-    #[cfg(target_arch = "aarch64")]
-    {
-        if std::arch::is_aarch64_feature_detected!("neon") {
-            return VectorUnit::Neon;
         }
     }
     VectorUnit::Portable

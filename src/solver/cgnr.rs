@@ -126,3 +126,95 @@ fn timed<R>(total: &mut Duration, work: impl FnOnce() -> R) -> R {
     *total += start.elapsed();
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::block_jacobi::BlockJacobi;
+    use super::*;
+    use crate::precision::{Precision, f16};
+    use crate::sparse::{CholeskyOptions, IncompleteCholesky, Structure, TriangularScratch};
+    use nalgebra::{DMatrix, DVector};
+    use proptest::prelude::*;
+
+    struct Factor(IncompleteCholesky, TriangularScratch<f64>);
+    impl ApplyPreconditioner<f64> for Factor {
+        fn apply(&mut self, r: &[f64], z: &mut [f64]) {
+            self.0.solve(r, z, &mut self.1);
+        }
+    }
+
+    /// A ring of `count` poses of three unknowns, as a structure, a flat and a dense Jacobian.
+    fn ring(count: usize, entries: &[f64]) -> (Structure, Vec<f64>, DMatrix<f64>) {
+        let mut structure = Structure::new();
+        let poses: Vec<usize> = (0..count).map(|_| structure.add_variable(3)).collect();
+        let mut dense = DMatrix::zeros(3 * count, 3 * count);
+        let mut flat = Vec::new();
+        for i in 0..count {
+            let (a, b) = (poses[i], poses[(i + 1) % count]);
+            structure.add_residual(3, &[a, b]);
+            for row in 0..3 {
+                for (k, column) in (3 * a..3 * a + 3).chain(3 * b..3 * b + 3).enumerate() {
+                    let value = entries[flat.len() % entries.len()] + if k == row { 2.0 } else { 0.0 };
+                    dense[(3 * i + row, column)] += value;
+                    flat.push(value);
+                }
+            }
+        }
+        (structure, flat, dense)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(30))]
+        #[test]
+        fn solves_least_squares_like_dense_qr(entries in prop::collection::vec(-0.4f64..0.4, 90), count in 3usize..12) {
+            let (structure, flat, dense) = ring(count, &entries);
+            let (n, m) = (structure.column_count(), structure.row_count());
+            let mut jacobian = BlockJacobian::<f64>::new(&structure);
+            let mut scales = vec![0.0; n];
+            let weights = vec![1.0; structure.residual_block_count()];
+            jacobian.column_scales(&flat, &weights, &mut scales);
+            let residual: Vec<f64> = (0..m).map(|i| ((i * 7) % 5) as f64 - 2.0).collect();
+            let mut gradient = vec![0.0; n];
+            jacobian.fill(&flat, &weights, &scales, &residual, &mut gradient);
+            let expected = dense.qr().solve(&-DVector::from_vec(residual)).unwrap();
+
+            let options = CgOptions { max_iterations: 500, relative_tolerance: 1e-12, damping: 0.0 };
+            let mut blocks = BlockJacobi::of(&jacobian, Precision::F64);
+            blocks.invert(0.0);
+            let complete = CholeskyOptions { fill_level: 1000, ..CholeskyOptions::default() };
+            let factor = IncompleteCholesky::from_jacobian(&structure, &flat, None, &complete, Precision::F64).unwrap();
+            let scratch = factor.scratch(&scales);
+            let preconditioners: [&mut dyn ApplyPreconditioner<f64>; 2] = [&mut blocks, &mut Factor(factor, scratch)];
+            let mut iterations = Vec::new();
+            for preconditioner in preconditioners {
+                let mut y = vec![0.0; n];
+                let solved =
+                    cgnr(&jacobian, &gradient, &mut y, preconditioner, &options, &mut CgScratch::new(n)).unwrap();
+                let x = DVector::from_iterator(n, y.iter().zip(&scales).map(|(y, scale)| y * scale));
+                prop_assert!(solved.converged);
+                prop_assert!((x - &expected).norm() < 1e-7 * (1.0 + expected.norm()));
+                // `½ xᵀ JᵀJ x` is what the model falls by at its minimum.
+                let decrease = -0.5 * y.iter().zip(&gradient).map(|(y, g)| y * g).sum::<f64>();
+                prop_assert!((solved.model_decrease - decrease).abs() < 1e-6 * (1.0 + decrease));
+                iterations.push(solved.iterations);
+            }
+            prop_assert!(iterations[1] <= 3, "a complete factor leaves nothing to do: {iterations:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_is_noticed() {
+        let (structure, flat, _) = ring(4, &[0.1]);
+        let mut jacobian = BlockJacobian::<f16>::new(&structure);
+        let n = structure.column_count();
+        let (weights, scales) = (vec![1.0; 4], vec![1.0; n]);
+        let mut gradient = vec![0.0f32; n];
+        jacobian.fill(&flat, &weights, &scales, &[1.0; 12], &mut gradient);
+        gradient[2] = f32::NAN;
+        let mut blocks = BlockJacobi::of(&jacobian, Precision::F16);
+        blocks.invert(0.0);
+        let options = CgOptions { max_iterations: 10, relative_tolerance: 1e-3, damping: 0.0 };
+        let found = cgnr(&jacobian, &gradient, &mut vec![0.0; n], &mut blocks, &options, &mut CgScratch::new(n));
+        assert!(found.is_err(), "{found:?}");
+    }
+}

@@ -61,7 +61,7 @@ impl<C: Scalar, const B: usize> BlockFactor<C, B> {
     }
 
     /// Where rows begin, and the block columns.
-    #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub(super) fn pattern(&self) -> (&[u32], &[u32]) {
         (&self.starts, &self.positions)
     }
@@ -72,10 +72,6 @@ impl<C: Scalar, const B: usize> BlockFactor<C, B> {
     pub fn solve<V: Scalar>(&self, x: &mut [V]) {
         #[cfg(target_arch = "x86_64")]
         if super::avx2::solve(self, x) {
-            return;
-        }
-        #[cfg(target_arch = "aarch64")]
-        if super::neon::solve(self, x) {
             return;
         }
         portable::forward(self, x);

@@ -78,7 +78,7 @@ impl<P: Scalar> BlockRows<P> {
         &mut self.entries[..self.entry_count]
     }
 
-    #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub(super) fn with_slack(&self) -> &[P] {
         &self.entries
     }
@@ -92,7 +92,7 @@ impl<P: Scalar> BlockRows<P> {
     }
 
     /// The largest number of lanes of a block.
-    #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub(super) fn most_lanes(&self) -> usize {
         self.most_lanes
     }
@@ -109,10 +109,6 @@ impl<P: Scalar> BlockRows<P> {
     pub fn normal_product<V: Scalar>(&self, p: &[V], z: &mut [V]) -> f64 {
         #[cfg(target_arch = "x86_64")]
         if let Some(squared_norm) = super::avx2::normal_product(self, p, z) {
-            return squared_norm;
-        }
-        #[cfg(target_arch = "aarch64")]
-        if let Some(squared_norm) = super::neon::normal_product(self, p, z) {
             return squared_norm;
         }
         portable::normal_product(self, p, z)

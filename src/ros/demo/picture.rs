@@ -41,11 +41,14 @@ pub fn draw(path: &Path, report: &Report) -> Result<(), String> {
         draw_lines(&above, "Trajectory from above (m)", x, y, &lines)?;
 
         let errors = [("odometry", odometry, ODOMETRY), ("corrected", corrected, CORRECTED)];
-        let lines: Vec<Line> =
-            errors.iter().filter_map(|(name, error, color)| Some((*name, over_time(error.as_ref()?), *color))).collect();
-        let last = lines.iter().flat_map(|line| &line.1).fold((1.0, 0.01), |high: (f64, f64), point| {
-            (high.0.max(point.0), high.1.max(point.1))
-        });
+        let lines: Vec<Line> = errors
+            .iter()
+            .filter_map(|(name, error, color)| Some((*name, over_time(error.as_ref()?), *color)))
+            .collect();
+        let last = lines
+            .iter()
+            .flat_map(|line| &line.1)
+            .fold((1.0, 0.01), |high: (f64, f64), point| (high.0.max(point.0), high.1.max(point.1)));
         if !lines.is_empty() {
             draw_lines(&below, "Distance from the truth (m) over time (s)", 0.0..last.0, 0.0..last.1 * 1.1, &lines)?;
         }
@@ -54,13 +57,7 @@ pub fn draw(path: &Path, report: &Report) -> Result<(), String> {
     draw().map_err(|error| error.to_string())
 }
 
-fn draw_lines(
-    area: &Area,
-    caption: &str,
-    x: std::ops::Range<f64>,
-    y: std::ops::Range<f64>,
-    lines: &[Line],
-) -> Drawn {
+fn draw_lines(area: &Area, caption: &str, x: std::ops::Range<f64>, y: std::ops::Range<f64>, lines: &[Line]) -> Drawn {
     let mut chart = ChartBuilder::on(area)
         .caption(caption, ("sans-serif", 22))
         .margin(15)

@@ -51,8 +51,7 @@ impl Report {
 
     /// The figures, for scripts.
     pub fn to_json(&self) -> serde_json::Value {
-        let error =
-            |error: Option<AbsoluteError>| error.map(|error| json!({ "ate_rmse_m": error.translation_m.rmse }));
+        let error = |error: Option<AbsoluteError>| error.map(|error| json!({ "ate_rmse_m": error.translation_m.rmse }));
         json!({
             "frames": self.frames_played,
             "odometry_poses": self.heard.odometry.poses().len(),

@@ -93,7 +93,6 @@ impl Drop for Node {
     }
 }
 
-<<<<<<< HEAD
 /// A short simulated tour with a stereo pair, wheels and truth; made once for all tests of a run.
 pub fn recording() -> &'static Path {
     static RECORDING: OnceLock<PathBuf> = OnceLock::new();
@@ -105,29 +104,6 @@ pub fn recording() -> &'static Path {
         assert!(made.success());
         folder
     })
-=======
-/// Where the tests' recording lies; a simulated one is removed with this.
-pub struct Recorded {
-    path: PathBuf,
-}
-
-impl Recorded {
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-/// A short recording of a stereo pair with truth.
-pub fn recording() -> Option<Recorded> {
-    let data = std::env::var_os("HALFSLAM_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let path = data.join("sequences/kitti_seq1_stereo51");
-    if !path.exists() {
-        println!("skipped: {} is not there", path.display());
-        return None;
-    }
-    Some(Recorded { path })
->>>>>>> main
 }
 
 /// What odometry and loop closer make of a recording in this process: the odometry and the corrected path.

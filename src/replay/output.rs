@@ -42,10 +42,10 @@ impl OutputFolder {
     pub fn write(self, outcome: &Outcome, config: &Config) -> Result<Summary, ReplayError> {
         let summary = Summary::of(outcome);
         let corrected = outcome.map.trajectory();
-        self.file("odometry.tum", |out| out.write_all(trajectory::to_tum(&outcome.odometry).as_bytes()))?;
-        self.file("corrected.tum", |out| out.write_all(trajectory::to_tum(&corrected).as_bytes()))?;
+        self.file("odometry.tum", |out| trajectory::write_tum(out, &outcome.odometry))?;
+        self.file("corrected.tum", |out| trajectory::write_tum(out, &corrected))?;
         if let Some(truth) = &outcome.truth {
-            self.file("truth.tum", |out| out.write_all(trajectory::to_tum(truth).as_bytes()))?;
+            self.file("truth.tum", |out| trajectory::write_tum(out, truth))?;
         }
         self.file("map.ply", |out| write_ply(out, outcome.map.cloud().iter().map(ply_point)))?;
         let graph = self.unfinished.join("graph.g2o");

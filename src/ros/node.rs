@@ -52,6 +52,7 @@ impl Node {
         let context = quietly(r2r::Context::create)
             .map_err(RosError::Start)?
             .map_err(|error| RosError::Start(error.to_string()))?;
+        #[allow(unused_mut, reason = "some versions of r2r want it")]
         let mut inner = quietly(|| r2r::Node::create(context, name, ""))
             .map_err(RosError::Start)?
             .map_err(|error| RosError::Start(error.to_string()))?;

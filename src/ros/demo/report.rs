@@ -84,7 +84,9 @@ pub fn write(report: &Report, folder: &Path) -> Result<Vec<PathBuf>, DemoError> 
     for (name, trajectory) in trajectories {
         if let Some(trajectory) = trajectory {
             let path = folder.join(name);
-            write_tum(&path, trajectory).map_err(|error| failed(&path, error.to_string()))?;
+            std::fs::File::create(&path)
+                .and_then(|mut file| write_tum(&mut file, trajectory))
+                .map_err(|error| failed(&path, error.to_string()))?;
             written.push(path);
         }
     }

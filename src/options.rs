@@ -293,7 +293,7 @@ pub fn with_defaults_of<G: Options>(group: &G, prefix: &str, rows: &mut [Paramet
 ///     /// Which frames become keyframes.
 ///     pub struct WindowOptions {
 ///         /// Keyframes in the sliding window.
-///         keyframes: usize = 50, "frames", 2..=500, startup;
+///         keyframes: usize = 50usize, "frames", 2..=500, startup;
 ///         /// Mean parallax since the last keyframe that makes a frame one.
 ///         min_parallax_px: f64 = 20.0, "px", 0.0..=200.0, live;
 ///     }

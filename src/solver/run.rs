@@ -200,7 +200,11 @@ impl<'a, Q: Problem> Run<'a, Q> {
         problem.restore(&self.state);
         let cost = self.trial_cost(problem, Precision::F64);
         self.statistics.final_cost = cost;
-        if !(cost <= self.statistics.initial_cost) {
+        // Also true of a cost that is not a number.
+        if !matches!(
+            cost.partial_cmp(&self.statistics.initial_cost),
+            Some(std::cmp::Ordering::Less | std::cmp::Ordering::Equal)
+        ) {
             problem.restore(&self.initial_state);
             self.statistics.final_cost = self.statistics.initial_cost;
         }

@@ -22,8 +22,8 @@ pub struct FrameRecord {
     pub state: TrackingState,
     /// Time that the odometry took for it, its window's solve included (ms).
     pub frame_ms: f64,
-    /// Time that describing it and closing loops took (ms); 0 unless it became a keyframe.
-    pub map_ms: f64,
+    /// Time that describing it and closing loops took (ms), if it became a keyframe.
+    pub map_ms: Option<f64>,
 }
 
 /// What came of a replay.
@@ -101,7 +101,7 @@ impl Pipeline {
             stamp_nanos: estimate.stamp_nanos,
             state: estimate.state,
             frame_ms: (tracked - start).as_secs_f64() * 1e3,
-            map_ms: (done - tracked).as_secs_f64() * 1e3,
+            map_ms: estimate.keyframe.is_some().then(|| (done - tracked).as_secs_f64() * 1e3),
         };
         self.outcome.solves.extend(estimate.solve);
         self.outcome.frames.push(record);

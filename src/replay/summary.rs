@@ -91,7 +91,7 @@ impl Summary {
             odometry: errors(&outcome.odometry),
             corrected: errors(&corrected),
             frame_ms: Quantiles::of(outcome.frames.iter().map(|frame| frame.frame_ms)),
-            map_ms: Quantiles::of(outcome.frames.iter().map(|frame| frame.map_ms).filter(|ms| *ms > 0.0)),
+            map_ms: Quantiles::of(outcome.frames.iter().filter_map(|frame| frame.map_ms)),
             solve_ms: Quantiles::of(outcome.solves.iter().map(|solve| solve.solve_ms)),
             failed_corrections: outcome.failed_corrections.clone(),
         }
@@ -107,4 +107,18 @@ fn errors(estimate: &Trajectory, truth: &Trajectory) -> Option<Errors> {
         rpe_translation_percent: segments.as_ref().map(|drift| drift.translation_percent),
         rpe_rotation_deg_per_m: segments.as_ref().map(|drift| drift.rotation_deg_per_m),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_values_of_the_nearest_rank() {
+        let of = |values: &[f64]| Quantiles::of(values.iter().copied());
+        assert_eq!((of(&[3.0, 1.0, 2.0]).median, of(&[3.0, 1.0, 2.0]).p99), (2.0, 3.0));
+        let hundred: Vec<f64> = (1..=200).map(f64::from).collect();
+        assert_eq!((of(&hundred).median, of(&hundred).p99), (100.0, 198.0));
+        assert_eq!(of(&[]).median, 0.0);
+    }
 }

@@ -154,11 +154,11 @@ fn work(
             Some((rig, maker)) if *rig == raw.rig && !jumped => maker,
             _ => &mut making.insert((raw.rig, KeyframeMaker::new(&config.map.keyframes, &raw.rig))).1,
         };
-        if let Some(keyframe) = maker.offer(frame, &sample.t_wheel_base, &sample.covariance) {
-            if let Err(error) = map.add(describer.describe(&keyframe)) {
-                tracing::error!("{error}");
-                return;
-            }
+        if let Some(keyframe) = maker.offer(frame, &sample.t_wheel_base, &sample.covariance)
+            && let Err(error) = map.add(describer.describe(&keyframe))
+        {
+            tracing::error!("{error}");
+            return;
         }
     }
 }

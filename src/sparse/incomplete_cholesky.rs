@@ -298,8 +298,8 @@ fn inverse_of_cholesky<W: Scalar, const B: usize>(block: &Block<W, B>) -> Option
     for c in 0..B {
         for r in c..B {
             let mut sum = block[c][r];
-            for k in 0..c {
-                sum -= lower[k][r] * lower[k][c];
+            for column in &lower[..c] {
+                sum -= column[r] * column[c];
             }
             if r == c {
                 if !(sum.to_f64() > SMALLEST_PIVOT && sum.is_finite()) {

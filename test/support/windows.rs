@@ -96,8 +96,8 @@ fn add_landmark(bundle: &mut Bundle, truth: &[Se3], shape: &WindowShape, random:
     let depth_m = 2.0 + 12.0 * random.uniform() * random.uniform();
     let p_world = truth[host] * Point3::from(CAMERA.ray(&px_host) * depth_m);
     let mut seen = Vec::new();
-    for keyframe in host..(host + shape.track_length).min(truth.len()) {
-        let p_camera = truth[keyframe].inverse() * p_world;
+    for (keyframe, t_world_camera) in truth.iter().enumerate().skip(host).take(shape.track_length) {
+        let p_camera = t_world_camera.inverse() * p_world;
         if p_camera.z < 0.5 || !CAMERA.contains(&CAMERA.project(&p_camera), 0.0) {
             break;
         }

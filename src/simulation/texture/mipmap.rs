@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn colors_keep_their_lanes() {
         let texture = Mipmap::<Rgb>::new(32, 32, |_, _| Rgb::from_parts([255, 3, 128]));
-        let sum = (0..4).map(|i| texture.level(0).sample(3.3 + i as f32, 7.7, 8)).fold(0, Add::add);
+        let sum: u64 = (0..4).map(|i| texture.level(0).sample(3.3 + i as f32, 7.7, 8)).sum();
         assert_eq!(Rgb::from_sum(sum, 5).parts(), [255, 3, 128]);
         assert_eq!(Rgb::from_sum(texture.level(5).sample(0.0, 0.0, 8), 3).parts(), [255, 3, 128]);
     }

@@ -1,13 +1,12 @@
 # `make demo` and `make test` do all of their own set-up. `make help` says more.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint clean
+.PHONY: help setup build demo test clean
 SHELL := /bin/bash
 
 help: ## What there is
 	@echo "make demo    set up, build, simulate a robot's tour, run it through both ROS 2 nodes, show what came out"
 	@echo "             BAG=path: a recording of yours instead (rosbag2, EuRoC, TUM, KITTI, 7-Scenes); OUT=folder (out/demo)"
 	@echo "make test    set up, build, run all tests and checks"
-	@echo "make lint    set up, lint with and without ROS 2, build with colcon"
 	@echo "make build   set up, build the nodes and the command line into target/release"
 	@echo "make setup   system packages, Rust, ROS 2 and our messages, as far as missing"
 	@echo "make clean   remove what was built; what setup installed in .setup stays"
@@ -23,9 +22,6 @@ demo: build
 
 test: setup
 	@scripts/run.sh scripts/test.sh
-
-lint: setup
-	@scripts/run.sh scripts/lint.sh
 
 clean:
 	rm -rf target build out

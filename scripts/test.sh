@@ -16,4 +16,13 @@ cargo fmt --check
 step "programs and tests, with ROS 2"
 cargo test --locked --release --features ros
 
+step "lints, with ROS 2"
+cargo clippy --locked --release --all-targets --features ros -- -D warnings
+
+step "lints, without ROS 2"
+cargo clippy --locked --release --all-targets -- -D warnings
+
+step "colcon build"
+scripts/colcon.sh
+
 step "done"

@@ -10,9 +10,8 @@ use halfslam::ros::convert::pose::wheel_sample_from_msg;
 use halfslam::ros::diagnostics::{self, Diagnostics};
 use halfslam::ros::keyframe_worker::{KeyframeWorker, PoseHistory};
 use halfslam::ros::map_worker::{MapWorker, Outputs, send_transform};
+use halfslam::ros::messages::{Keyframe, Odometry};
 use halfslam::ros::{Node, RosError, qos, run};
-use r2r::halfslam::msg::Keyframe;
-use r2r::nav_msgs::msg::Odometry;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -100,13 +99,13 @@ fn subscribe(
 ) -> Result<(Option<OwnKeyframes>, BoxStream<'static, Input>), RosError> {
     let timeout = Duration::from_secs_f64(options.topic_timeout_secs);
     if options.input == "keyframes" {
-        diagnostics.expect(KEYFRAME_TOPIC, timeout);
+        diagnostics.expect_topic(KEYFRAME_TOPIC, timeout);
         let keyframes = node.subscribe(KEYFRAME_TOPIC, qos::keyframes())?;
         return Ok((None, keyframes.map(Input::Keyframe).boxed()));
     }
     let (camera, images) = CameraTopics::subscribe(node, options, diagnostics.clone())?;
     let odometry = node.subscribe(ODOMETRY_TOPIC, qos::wheel(options))?;
-    diagnostics.expect(ODOMETRY_TOPIC, timeout);
+    diagnostics.expect_topic(ODOMETRY_TOPIC, timeout);
     let history = Arc::new(PoseHistory::default());
     let worker = KeyframeWorker::start(&node.parameters(), history.clone(), map.clone(), diagnostics.clone())?;
     let inputs = futures::stream::select(images.map(Input::Camera), odometry.map(Input::Odometry)).boxed();

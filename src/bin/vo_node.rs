@@ -4,9 +4,9 @@ use futures::StreamExt;
 use halfslam::ros::camera_topics::{CameraMessage, CameraTopics};
 use halfslam::ros::convert::pose::wheel_sample_from_msg;
 use halfslam::ros::diagnostics::{self, Diagnostics};
+use halfslam::ros::messages::Odometry;
 use halfslam::ros::odometry_worker::{OdometryWorker, Outputs};
 use halfslam::ros::{Node, RosError, qos, run};
-use r2r::nav_msgs::msg::Odometry;
 use std::process::ExitCode;
 use std::sync::Arc;
 

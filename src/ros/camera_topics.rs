@@ -112,7 +112,7 @@ impl CameraTopics {
         }
         streams.push(node.subscribe("/tf_static", qos::tf_static())?.map(CameraMessage::Transforms).boxed());
         for topic in [Some(topics.reference), Some(topics.second), Some(topics.info), topics.right_info] {
-            topic.iter().for_each(|topic| diagnostics.expect(topic, timeout));
+            topic.iter().for_each(|topic| diagnostics.expect_topic(topic, timeout));
         }
         let this = Self {
             pairs: Synchronizer::new((options.sync_tolerance_secs * 1e9) as i64, options.image_queue.max(2)),

@@ -86,7 +86,7 @@ impl Diagnostics {
     }
 
     /// Reports a topic as soon as it has been silent for this long.
-    pub fn expect(&self, topic: &str, timeout: Duration) {
+    pub fn expect_topic(&self, topic: &str, timeout: Duration) {
         self.lock().topic(topic).timeout = timeout;
     }
 
@@ -210,8 +210,8 @@ mod tests {
     #[test]
     fn silent_topics_and_bad_messages_are_named() {
         let diagnostics = Diagnostics::new("node");
-        diagnostics.expect("left/image_rect", Duration::ZERO);
-        diagnostics.expect("wheel", Duration::MAX);
+        diagnostics.expect_topic("left/image_rect", Duration::ZERO);
+        diagnostics.expect_topic("wheel", Duration::MAX);
         diagnostics.reject("wheel", &BadMessage::new("no pose"));
         std::thread::sleep(Duration::from_millis(2));
         let message = status(&diagnostics).message;

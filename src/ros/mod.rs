@@ -15,6 +15,7 @@ mod error;
 pub mod keyframe_worker;
 pub mod mailbox;
 pub mod map_worker;
+pub mod messages;
 pub mod node;
 pub mod odometry_worker;
 pub mod parameters;

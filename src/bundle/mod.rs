@@ -1,9 +1,8 @@
 //! Bundle adjustment: keyframe poses and landmarks from what the cameras saw of them.
 //!
 //! A landmark has one unknown, its inverse depth along the ray of the keyframe that saw it first. The linear solver is
-//! CGNR on the block Jacobian with a block-Jacobi preconditioner; no Hessian is formed.
+//! conjugate gradients through products with the Jacobian: on the Schur complement of the landmarks, or on the whole.
 
-mod covariance;
 mod optimize;
 mod problem;
 pub mod reprojection;
@@ -19,6 +18,8 @@ crate::options! {
     pub struct BundleOptions {
         /// Residuals beyond this many standard deviations count linearly (Huber).
         huber_sigmas: f64 = 2.0, "standard deviations", 0.1..=1000.0, live;
+        /// How the linear problem is solved: with the landmarks eliminated (schur), or as a whole (cgnr).
+        linear_solver: String = "schur", "", &["schur", "cgnr"], live;
     }
     groups {
         /// When the solve stops.

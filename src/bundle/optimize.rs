@@ -1,9 +1,9 @@
 //! Adjusting a bundle, and what can be asked of it then.
 
 use super::problem::BundleProblem;
-use super::{Bundle, BundleOptions, covariance};
+use super::{Bundle, BundleOptions};
 use crate::precision::{Policy, Precision};
-use crate::solver::{Preconditioner, SolveStatistics, SolverError, minimize};
+use crate::solver::{LinearSolver, SolveStatistics, SolverError, frame_covariance, minimize_separable};
 use nalgebra::Matrix6;
 
 impl Bundle {
@@ -14,10 +14,14 @@ impl Bundle {
     pub fn optimize(&mut self, policy: &Policy, options: &BundleOptions) -> Result<SolveStatistics, SolverError> {
         let mut problem = BundleProblem::new(self, options)?;
         let policy = policy_of_bundles(policy);
-        let statistics = minimize(&mut problem, &policy, &options.solver, &mut Preconditioner::BlockJacobi)?;
-        let poses: Vec<_> = (0..problem.poses.len())
-            .map(|i| problem.pose_column(i).is_some().then(|| problem.poses[i].to_se3()))
-            .collect();
+        let linear_solver = if options.linear_solver == "cgnr" { LinearSolver::Cgnr } else { LinearSolver::Schur };
+        let statistics = if problem.is_stereo() {
+            minimize_separable::<_, 3, 6, 1>(&mut problem, &policy, &options.solver, linear_solver)
+        } else {
+            minimize_separable::<_, 2, 6, 1>(&mut problem, &policy, &options.solver, linear_solver)
+        }?;
+        let poses: Vec<_> =
+            (0..problem.poses.len()).map(|i| problem.is_free(i).then(|| problem.poses[i].to_se3())).collect();
         let inverse_depths = problem.inverse_depths;
         for (pose, moved) in self.poses.iter_mut().zip(poses) {
             pose.t_world_camera = moved.unwrap_or(pose.t_world_camera);
@@ -49,7 +53,13 @@ impl Bundle {
             let count = self.poses.len();
             return Err(SolverError::Problem(format!("bundle: there is no pose {keyframe} among {count}")));
         }
-        covariance::pose_covariance(&BundleProblem::new(self, options)?, keyframe)
+        let covariance =
+            frame_covariance::<_, 3, 6, 1>(&BundleProblem::new(self, options)?, keyframe).ok_or_else(|| {
+                SolverError::Problem(format!(
+                    "bundle: the measurements do not determine the pose of keyframe {keyframe}"
+                ))
+            })?;
+        Ok(Matrix6::from_fn(|i, j| covariance[i][j]))
     }
 }
 

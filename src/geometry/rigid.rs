@@ -30,18 +30,22 @@ pub struct RigidPlanar<S> {
     pub translation: [S; 2],
 }
 
+#[inline(always)]
 pub(crate) fn dot<S: Scalar>(a: &Vec3<S>, b: &Vec3<S>) -> S {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
+#[inline(always)]
 pub(crate) fn cross<S: Scalar>(a: &Vec3<S>, b: &Vec3<S>) -> Vec3<S> {
     [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
 
+#[inline(always)]
 pub(crate) fn multiply<S: Scalar>(m: &Mat3<S>, v: &Vec3<S>) -> Vec3<S> {
     [dot(&m[0], v), dot(&m[1], v), dot(&m[2], v)]
 }
 
+#[inline(always)]
 pub(crate) fn transpose<S: Scalar>(m: &Mat3<S>) -> Mat3<S> {
     [[m[0][0], m[1][0], m[2][0]], [m[0][1], m[1][1], m[2][1]], [m[0][2], m[1][2], m[2][2]]]
 }
@@ -127,6 +131,7 @@ impl<S: Scalar> Rigid<S> {
     }
 
     /// The rotation as a matrix.
+    #[inline(always)]
     pub fn rotation_matrix(&self) -> Mat3<S> {
         let [x, y, z, w] = self.rotation;
         let two = S::ONE + S::ONE;

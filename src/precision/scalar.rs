@@ -80,6 +80,11 @@ pub trait Scalar:
         let _ = values;
         None
     }
+    /// The slice itself, to be changed, if this type is `f16`.
+    fn as_halves_mut(values: &mut [Self]) -> Option<&mut [f16]> {
+        let _ = values;
+        None
+    }
     /// The slice itself, to be changed, if this type is `f32`.
     fn as_singles_mut(values: &mut [Self]) -> Option<&mut [f32]> {
         let _ = values;
@@ -241,6 +246,10 @@ impl Scalar for f16 {
     }
     #[inline(always)]
     fn as_halves(values: &[Self]) -> Option<&[f16]> {
+        Some(values)
+    }
+    #[inline(always)]
+    fn as_halves_mut(values: &mut [Self]) -> Option<&mut [f16]> {
         Some(values)
     }
 }

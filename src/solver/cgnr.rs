@@ -30,6 +30,8 @@ pub struct CgStatistics {
     pub product_time: Duration,
     /// Time in the preconditioner.
     pub preconditioner_time: Duration,
+    /// Time in computing the preconditioner, if this solve did.
+    pub factor_time: Duration,
 }
 
 /// Vectors of conjugate gradients, allocated once for a structure.
@@ -73,6 +75,43 @@ where
     P: Scalar,
     V: VectorKernels,
 {
+    let mut operator = DampedNormal { jacobian, damping: options.damping };
+    conjugate_gradients(&mut operator, gradient, x, preconditioner, options, scratch)
+}
+
+/// A symmetric positive definite operator, given by its products.
+pub(crate) trait NormalOperator<V> {
+    /// `z = N p`; returns `pᵀ N p`, as a sum of squares where that can be. Both vectors have slack behind them.
+    fn apply(&mut self, p: &[V], z: &mut [V]) -> f64;
+}
+
+/// `JᵀJ + λ I`.
+struct DampedNormal<'a, P> {
+    jacobian: &'a BlockJacobian<P>,
+    damping: f64,
+}
+
+impl<P: Scalar, V: VectorKernels> NormalOperator<V> for DampedNormal<'_, P> {
+    fn apply(&mut self, p: &[V], z: &mut [V]) -> f64 {
+        let n = self.jacobian.column_count();
+        let curvature = self.jacobian.normal_product(p, z);
+        if self.damping == 0.0 {
+            return curvature;
+        }
+        V::add_scaled(&mut z[..n], V::from_f64(self.damping), &p[..n]);
+        curvature + self.damping * V::dot(&p[..n], &p[..n])
+    }
+}
+
+/// Solves `N x = -g` approximately from `x = 0` by preconditioned conjugate gradients; errors as of [`cgnr`].
+pub(crate) fn conjugate_gradients<V: VectorKernels>(
+    operator: &mut impl NormalOperator<V>,
+    gradient: &[V],
+    x: &mut [V],
+    preconditioner: &mut dyn ApplyPreconditioner<V>,
+    options: &CgOptions,
+    scratch: &mut CgScratch<V>,
+) -> Result<CgStatistics, Trouble> {
     let CgScratch { residual, preconditioned, direction, product } = scratch;
     let mut statistics = CgStatistics::default();
     x.fill(V::ZERO);
@@ -84,13 +123,8 @@ where
     direction[..n].copy_from_slice(preconditioned);
     let mut energy = V::dot(residual, preconditioned);
     let target = energy * options.relative_tolerance * options.relative_tolerance;
-    let damping = V::from_f64(options.damping);
     while energy > target && statistics.iterations < options.max_iterations {
-        let mut curvature = timed(&mut statistics.product_time, || jacobian.normal_product(direction, product));
-        if options.damping > 0.0 {
-            V::add_scaled(&mut product[..n], damping, &direction[..n]);
-            curvature += options.damping * V::dot(&direction[..n], &direction[..n]);
-        }
+        let curvature = timed(&mut statistics.product_time, || operator.apply(direction, product));
         if !(curvature > 0.0 && curvature.is_finite()) {
             return Err(Trouble::in_linear_solver("curvature", curvature));
         }

@@ -1,7 +1,9 @@
 //! The loop: linearize, solve, move, judge.
 
 use super::damping::Damping;
-use super::run::Run;
+use super::run::{MakeSystem, Run};
+use super::schur::{Flat, Separable, schur_system};
+use super::system::system_for;
 use super::{Preconditioner, Problem, SolveStatistics, SolverError, SolverOptions, stopping};
 use crate::precision::Policy;
 
@@ -11,9 +13,10 @@ const PATIENCE: usize = 3;
 /// Minimizes a nonlinear least-squares problem by Levenberg-Marquardt or Gauss-Newton steps in the precisions of a policy.
 ///
 /// The problem is left at the best state found. A value that is not finite, a direction that does not descend, or
-/// residuals too coarse to judge a step are noticed here, and the solve goes on one precision higher from the last good
-/// state, unless the policy is naive; the statistics tell. Costs in the statistics' history are those that the loop
-/// saw; the initial and the final one are evaluated in double under every policy.
+/// several steps in a row that ascend are noticed here, and the solve goes on one precision higher from the last good
+/// state, unless the policy is naive; the statistics tell. Costs that are too close for residuals in the policy's
+/// precision to tell apart are compared in double. Costs in the statistics' history are those that the loop saw; the
+/// initial and the final one are evaluated in double under every policy.
 ///
 /// # Errors
 /// [`SolverError`] if the policy can't be, or if double precision finds no finite residual at the initial state. The
@@ -24,40 +27,85 @@ pub fn minimize<Q: Problem>(
     options: &SolverOptions,
     preconditioner: &mut Preconditioner,
 ) -> Result<SolveStatistics, SolverError> {
-    let mut run = match preconditioner {
-        Preconditioner::BlockJacobi => Run::start(problem, policy, options)?,
-        Preconditioner::IncompleteCholesky(_) => Run::start(problem, &policy.with_factor(), options)?,
+    let policy = match preconditioner {
+        Preconditioner::BlockJacobi => policy.clone(),
+        Preconditioner::IncompleteCholesky(_) => policy.with_factor(),
     };
+    minimize_with(problem, &policy, options, preconditioner, &system_for)
+}
+
+/// Minimizes a problem of frames and landmarks; as [`minimize`], but with the landmarks eliminated.
+///
+/// Policies for whose precisions there is no elimination (half precision in vectors) are solved by [`cgnr`](super::cgnr())
+/// on the whole Jacobian; the statistics say so.
+///
+/// # Errors
+/// As of [`minimize`].
+pub fn minimize_separable<T, const R: usize, const D: usize, const L: usize>(
+    problem: &mut T,
+    policy: &Policy,
+    options: &SolverOptions,
+    linear_solver: LinearSolver,
+) -> Result<SolveStatistics, SolverError>
+where
+    T: Separable<R, D, L>,
+{
+    let make: &MakeSystem<Flat<'_, T, R, D, L>> = match linear_solver {
+        LinearSolver::Cgnr => &system_for,
+        LinearSolver::Schur => &|policy, problem| match schur_system(policy, problem) {
+            Some(system) => Ok(system),
+            None => system_for(policy, problem),
+        },
+    };
+    minimize_with(&mut Flat::new(problem), policy, options, &mut Preconditioner::BlockJacobi, make)
+}
+
+/// How the linear problem of a separable problem is solved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinearSolver {
+    /// Conjugate gradients on the whole Jacobian, preconditioned by the blocks of its normal matrix.
+    Cgnr,
+    /// Conjugate gradients on the Schur complement of the landmarks, preconditioned by a factor of it.
+    Schur,
+}
+
+fn minimize_with<Q: Problem>(
+    problem: &mut Q,
+    policy: &Policy,
+    options: &SolverOptions,
+    preconditioner: &mut Preconditioner,
+    make: &MakeSystem<Q>,
+) -> Result<SolveStatistics, SolverError> {
+    let mut run = Run::start(problem, policy, options, make)?;
     let mut damping = Damping::new(options);
     let mut rejected = 0;
     let (converged, reason) = loop {
-        if let Some(reason) = stopping::at_zero(run.cost) {
+        if let Some(reason) = stopping::at_zero(run.cost, problem.shape().0) {
             break (true, reason);
         }
         let tried = run.linearize(problem).and_then(|cosine| match stopping::gradient(cosine, options) {
             Some(reason) => Ok(Err(reason)),
             None => run.try_step(problem, preconditioner, damping.lambda()).map(Ok),
         });
-        let trial = match tried {
+        let mut trial = match tried {
             Ok(Ok(trial)) => trial,
             Ok(Err(reason)) => break (true, reason),
-            Err(trouble) if run.escalate(problem, &trouble.what)? => continue,
+            Err(trouble) if run.escalate(problem, &trouble.what)? => {
+                (damping, rejected) = (Damping::new(options), 0);
+                continue;
+            }
             Err(trouble) => break (false, trouble.what),
         };
-        let decrease = run.cost - trial.cost;
+        let decrease = run.decrease(problem, &mut trial);
         let stop = stopping::decrease(decrease, trial.promised, run.cost, options);
         if decrease > 0.0 {
             run.accept(problem, &trial);
             damping.accepted(decrease / trial.promised);
             rejected = 0;
-            let limit = stopping::iterations(run.statistics.iterations, options);
+            let limit = stopping::iterations(run.iterations_of_precision, options);
             if let Some(reason) = stop.clone().or(limit) {
                 break (stop.is_some(), reason);
             }
-            continue;
-        }
-        if stop.is_none() && run.residuals_are_too_coarse(problem) {
-            run.escalate(problem, "residuals too coarse to judge a step")?;
             continue;
         }
         run.reject(problem);

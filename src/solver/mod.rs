@@ -11,15 +11,17 @@ mod minimize;
 mod preconditioner;
 mod problem;
 mod run;
+mod schur;
 mod statistics;
 mod stopping;
 mod system;
 
 pub use cgnr::{ApplyPreconditioner, CgOptions, CgScratch, CgStatistics, cgnr};
 pub use loss::Loss;
-pub use minimize::minimize;
+pub use minimize::{LinearSolver, minimize, minimize_separable};
 pub use preconditioner::Preconditioner;
 pub use problem::Problem;
+pub use schur::{Group, Layout, Rows, Separable, Touched, frame_covariance};
 pub use statistics::{PhaseTimes, SolveStatistics};
 pub use system::Trouble;
 

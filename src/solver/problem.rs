@@ -59,6 +59,11 @@ pub trait Problem {
     /// Which residual block touches which variable block. Does not change during a solve.
     fn structure(&self) -> &Structure;
 
+    /// Number of residuals and of unknowns.
+    fn shape(&self) -> (usize, usize) {
+        (self.structure().row_count(), self.structure().column_count())
+    }
+
     /// Writes the whitened residuals at the present state, block after block; every element is written.
     fn residuals<S: Scalar>(&self, residuals: &mut [S]);
 

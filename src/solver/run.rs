@@ -1,17 +1,26 @@
 //! What the outer loop remembers between its steps, and its bookkeeping.
 
 use super::cgnr::{CgOptions, CgStatistics};
-use super::evaluation::Evaluator;
-use super::system::{Linearization, System, Trouble, system_for};
+use super::system::{Linearization, System, Trouble};
 use super::{Preconditioner, Problem, SolveStatistics, SolverError, SolverOptions};
 use crate::precision::{Policy, Precision};
 use std::time::Instant;
+
+/// Makes the system of a policy.
+pub(crate) type MakeSystem<'m, Q> = dyn Fn(&Policy, &Q) -> Result<Box<dyn System<Q>>, SolverError> + 'm;
+
+/// A difference of costs is clear if it is this many times the noise that was seen in them,
+const CLEAR: f64 = 100.0;
+/// and this share of the cost: residuals of a hundred standard deviations in single precision.
+const CLEAR_SHARE: f64 = 1e-3;
 
 /// A step that was tried: the problem stands at its end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trial {
     /// Cost at its end in the policy's precision; not finite if it cannot be evaluated.
     pub(crate) cost: f64,
+    /// The same in double, if it is known.
+    pub(crate) cost_in_double: Option<f64>,
     /// Decrease that the model promised, in units of the cost.
     pub(crate) promised: f64,
 }
@@ -22,11 +31,15 @@ pub(crate) struct Run<'a, Q: Problem> {
     pub(crate) statistics: SolveStatistics,
     /// Cost at the present state in the policy's precision.
     pub(crate) cost: f64,
+    /// Outer iterations since the precision was last raised.
+    pub(crate) iterations_of_precision: usize,
     options: &'a SolverOptions,
+    make: &'a MakeSystem<'a, Q>,
     system: Box<dyn System<Q>>,
-    evaluator: Evaluator,
-    residuals: Vec<f64>,
-    trial_residuals: Vec<f64>,
+    /// Cost at the present state in double, if it is known.
+    cost_in_double: Option<f64>,
+    /// The largest difference seen between a cost in the policy's precision and in double.
+    noise: f64,
     state: Q::State,
     initial_state: Q::State,
     linearization: Option<Linearization>,
@@ -35,52 +48,99 @@ pub(crate) struct Run<'a, Q: Problem> {
 }
 
 impl<'a, Q: Problem> Run<'a, Q> {
-    pub(crate) fn start(problem: &Q, policy: &Policy, options: &'a SolverOptions) -> Result<Self, SolverError> {
+    pub(crate) fn start(
+        problem: &Q,
+        policy: &Policy,
+        options: &'a SolverOptions,
+        make: &'a MakeSystem<'a, Q>,
+    ) -> Result<Self, SolverError> {
         policy.validate().map_err(|error| SolverError::Problem(error.to_string()))?;
         let started = Instant::now();
-        let structure = problem.structure();
+        let (row_count, column_count) = problem.shape();
+        let system = make(policy, problem)?;
         let mut run = Self {
             policy: policy.clone(),
             statistics: SolveStatistics {
                 problem: problem.name().into(),
                 policy: policy.name.clone(),
-                row_count: structure.row_count(),
-                column_count: structure.column_count(),
+                linear_solver: system.name().into(),
+                row_count,
+                column_count,
                 ..SolveStatistics::default()
             },
             cost: f64::NAN,
+            iterations_of_precision: 0,
             options,
-            system: system_for(policy, problem)?,
-            evaluator: Evaluator::default(),
-            residuals: vec![0.0; structure.row_count()],
-            trial_residuals: vec![0.0; structure.row_count()],
+            make,
+            system,
+            cost_in_double: None,
+            noise: 0.0,
             state: problem.state(),
             initial_state: problem.state(),
             linearization: None,
             gradient_history: [f64::NAN; 2],
             started,
         };
-        run.statistics.initial_cost = run.trial_cost(problem, Precision::F64);
+        run.statistics.initial_cost = run.double_cost(problem);
         if !run.statistics.initial_cost.is_finite() {
             return Err(SolverError::NotFinite("the residuals at the initial state"));
         }
+        run.cost_in_double = Some(run.statistics.initial_cost);
         run.evaluate_present(problem);
         run.statistics.cost_history.push(run.cost);
         Ok(run)
     }
 
     fn evaluate_present(&mut self, problem: &Q) {
-        let start = Instant::now();
-        self.cost = self.evaluator.evaluate(problem, self.policy.residual, &mut self.residuals);
-        self.statistics.phases.residual_ms += milliseconds_since(start);
+        self.cost = self.policy_cost(problem);
+        self.note_noise(self.cost);
     }
 
-    /// Cost at the problem's state in any precision, the residuals into the buffer of trials.
-    pub(crate) fn trial_cost(&mut self, problem: &Q, precision: Precision) -> f64 {
+    /// Cost at the problem's state in the policy's precision.
+    fn policy_cost(&mut self, problem: &Q) -> f64 {
         let start = Instant::now();
-        let cost = self.evaluator.evaluate(problem, precision, &mut self.trial_residuals);
+        let cost = self.system.evaluate(problem);
         self.statistics.phases.residual_ms += milliseconds_since(start);
         cost
+    }
+
+    /// Cost at the problem's state in double precision.
+    fn double_cost(&mut self, problem: &Q) -> f64 {
+        let start = Instant::now();
+        let cost = self.system.evaluate_in_double(problem);
+        self.statistics.phases.residual_ms += milliseconds_since(start);
+        cost
+    }
+
+    fn note_noise(&mut self, cost: f64) {
+        if let Some(double) = self.cost_in_double {
+            self.noise = self.noise.max((cost - double).abs());
+        }
+    }
+
+    /// By how much the step that was tried, at whose end the problem stands, decreases the cost: in double where costs
+    /// in the policy's precision are too close to each other to tell. Costs differ by far less than they are wrong by
+    /// as soon as the rounding of many residuals adds up.
+    pub(crate) fn decrease(&mut self, problem: &mut Q, trial: &mut Trial) -> f64 {
+        let decrease = self.cost - trial.cost;
+        let clear = decrease.abs() > CLEAR * self.noise && decrease.abs() > CLEAR_SHARE * self.cost;
+        if self.policy.naive || self.policy.residual == Precision::F64 || clear || !trial.cost.is_finite() {
+            return decrease;
+        }
+        let before = match self.cost_in_double {
+            Some(before) => before,
+            None => {
+                let end = problem.state();
+                problem.restore(&self.state);
+                let before = self.double_cost(problem);
+                problem.restore(&end);
+                before
+            }
+        };
+        let after = self.double_cost(problem);
+        (self.cost_in_double, trial.cost_in_double) = (Some(before), Some(after));
+        self.note_noise(self.cost);
+        before - after
     }
 
     /// Linearizes unless it has been done since the last accepted step; returns the gradient's cosine.
@@ -90,7 +150,7 @@ impl<'a, Q: Problem> Run<'a, Q> {
         }
         if self.linearization.is_none() {
             let start = Instant::now();
-            let linearization = self.system.linearize(problem, &self.residuals);
+            let linearization = self.system.linearize(problem);
             self.statistics.phases.jacobian_ms += milliseconds_since(start);
             let linearization = linearization?;
             self.statistics.flushed_to_zero += linearization.rounding.flushed;
@@ -123,11 +183,12 @@ impl<'a, Q: Problem> Run<'a, Q> {
             damping,
         };
         let start = Instant::now();
-        let solved = self.system.solve(preconditioner, &options);
+        let solved = self.system.solve(problem, preconditioner, &options);
         let elapsed = milliseconds_since(start);
         let solved: CgStatistics = solved?;
         self.statistics.cg_iterations += solved.iterations;
         self.statistics.phases.linear_ms += elapsed;
+        self.statistics.phases.factor_ms += 1e3 * solved.factor_time.as_secs_f64();
         self.statistics.phases.product_ms += 1e3 * solved.product_time.as_secs_f64();
         self.statistics.phases.triangular_ms += 1e3 * solved.preconditioner_time.as_secs_f64();
         let start = Instant::now();
@@ -135,17 +196,18 @@ impl<'a, Q: Problem> Run<'a, Q> {
         self.statistics.phases.update_ms += milliseconds_since(start);
         moved?;
         let model_unit = self.linearization.map_or(1.0, |linearization| linearization.model_unit);
-        let cost = self.trial_cost(problem, self.policy.residual);
-        Ok(Trial { cost, promised: solved.model_decrease * model_unit })
+        let cost = self.policy_cost(problem);
+        Ok(Trial { cost, cost_in_double: None, promised: solved.model_decrease * model_unit })
     }
 
     /// Takes the step that was tried.
     pub(crate) fn accept(&mut self, problem: &Q, trial: &Trial) {
-        std::mem::swap(&mut self.residuals, &mut self.trial_residuals);
         self.state = problem.state();
         self.cost = trial.cost;
+        self.cost_in_double = trial.cost_in_double;
         self.linearization = None;
         self.statistics.iterations += 1;
+        self.iterations_of_precision += 1;
         self.statistics.cost_history.push(trial.cost);
     }
 
@@ -153,20 +215,6 @@ impl<'a, Q: Problem> Run<'a, Q> {
     pub(crate) fn reject(&mut self, problem: &mut Q) {
         problem.restore(&self.state);
         self.statistics.rejected_steps += 1;
-    }
-
-    /// Whether double precision sees a descent in the rejected step at whose end the problem stands: then the
-    /// residuals are too coarse to judge it.
-    pub(crate) fn residuals_are_too_coarse(&mut self, problem: &mut Q) -> bool {
-        if self.policy.naive || self.policy.residual == Precision::F64 {
-            return false;
-        }
-        let after = self.trial_cost(problem, Precision::F64);
-        let end = problem.state();
-        problem.restore(&self.state);
-        let before = self.trial_cost(problem, Precision::F64);
-        problem.restore(&end);
-        after < before
     }
 
     /// Repeats from the last accepted state one precision higher.
@@ -188,8 +236,11 @@ impl<'a, Q: Problem> Run<'a, Q> {
             raised.residual
         ));
         self.policy = raised;
-        self.system = system_for(&self.policy, problem)?;
+        self.system = (self.make)(&self.policy, problem)?;
+        self.statistics.linear_solver = self.system.name().into();
         self.linearization = None;
+        self.iterations_of_precision = 0;
+        self.noise = 0.0;
         self.gradient_history = [f64::NAN; 2];
         self.evaluate_present(problem);
         Ok(true)
@@ -198,7 +249,10 @@ impl<'a, Q: Problem> Run<'a, Q> {
     /// Ends the solve at the last accepted state.
     pub(crate) fn finish(mut self, problem: &mut Q, converged: bool, reason: String) -> SolveStatistics {
         problem.restore(&self.state);
-        let cost = self.trial_cost(problem, Precision::F64);
+        let cost = match self.cost_in_double {
+            Some(cost) => cost,
+            None => self.double_cost(problem),
+        };
         self.statistics.final_cost = cost;
         // Also true of a cost that is not a number.
         if !matches!(

@@ -28,6 +28,8 @@ pub struct SolveStatistics {
     pub problem: String,
     /// Name of the precision policy.
     pub policy: String,
+    /// The linear solver: `cgnr` on the whole Jacobian, or `schur`, with the landmarks eliminated.
+    pub linear_solver: String,
     /// Half the sum of squared whitened (and robustified) residuals before.
     pub initial_cost: f64,
     /// The same after.

@@ -2,9 +2,9 @@
 
 use super::SolverOptions;
 
-/// The cost is zero, or so small against the rounding of the residuals that its changes mean nothing.
-pub(crate) fn at_zero(cost: f64) -> Option<String> {
-    (cost == 0.0).then(|| "the cost is zero".to_string())
+/// The residuals are a hundred-millionth of a standard deviation: what is left is rounding.
+pub(crate) fn at_zero(cost: f64, row_count: usize) -> Option<String> {
+    (cost <= 0.5e-16 * row_count as f64).then(|| format!("cost: {cost:.1e} is nothing for {row_count} residuals"))
 }
 
 /// The residual is orthogonal to every column of the Jacobian.

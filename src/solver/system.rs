@@ -2,6 +2,7 @@
 
 use super::block_jacobi::BlockJacobi;
 use super::cgnr::{CgOptions, CgScratch, CgStatistics, cgnr};
+use super::evaluation::Evaluator;
 use super::preconditioner::BoundFactor;
 use super::{Preconditioner, Problem, SolverError};
 use crate::precision::{Policy, Precision, Scalar, VectorKernels, f16, power_of_two_near};
@@ -22,10 +23,21 @@ impl Trouble {
 
 /// A linearized problem of any precisions; one virtual call per outer iteration and task.
 pub(crate) trait System<Q: Problem> {
-    /// Linearizes at the present state; `residuals` (unweighted) are those of the present state.
-    fn linearize(&mut self, problem: &Q, residuals: &[f64]) -> Result<Linearization, Trouble>;
+    /// Which linear solver it is, as statistics report it.
+    fn name(&self) -> &'static str;
+    /// The cost at the present state, residuals in the policy's precision.
+    fn evaluate(&mut self, problem: &Q) -> f64;
+    /// The same in double precision.
+    fn evaluate_in_double(&mut self, problem: &Q) -> f64;
+    /// Linearizes at the present state, which is the one that was last evaluated in the policy's precision.
+    fn linearize(&mut self, problem: &Q) -> Result<Linearization, Trouble>;
     /// Solves for the step at a damping.
-    fn solve(&mut self, preconditioner: &mut Preconditioner, options: &CgOptions) -> Result<CgStatistics, Trouble>;
+    fn solve(
+        &mut self,
+        problem: &Q,
+        preconditioner: &mut Preconditioner,
+        options: &CgOptions,
+    ) -> Result<CgStatistics, Trouble>;
     /// Moves the problem by the step; says whether every element of it is finite.
     fn retract(&mut self, problem: &mut Q) -> Result<(), Trouble>;
 }
@@ -65,6 +77,11 @@ const RESIDUAL_NORM: f64 = 16.0;
 
 struct TypedSystem<P, V> {
     update_precision: Precision,
+    residual_precision: Precision,
+    evaluator: Evaluator,
+    /// Unweighted, of the state that was evaluated last.
+    residuals: Vec<f64>,
+    double_residuals: Vec<f64>,
     flat: Flat,
     jacobian: BlockJacobian<P>,
     /// `√ρ'` of each residual block.
@@ -105,6 +122,10 @@ impl<P: Scalar, V: VectorKernels> TypedSystem<P, V> {
         let (n, m, entries) = (structure.column_count(), structure.row_count(), structure.entry_count());
         Self {
             update_precision: policy.update,
+            residual_precision: policy.residual,
+            evaluator: Evaluator::default(),
+            residuals: vec![0.0; m],
+            double_residuals: vec![0.0; m],
             flat: match policy.jacobian {
                 Precision::F16 => Flat::F16(vec![f16::ZERO; entries]),
                 Precision::F32 => Flat::F32(vec![0.0; entries]),
@@ -125,8 +146,9 @@ impl<P: Scalar, V: VectorKernels> TypedSystem<P, V> {
     }
 
     /// Weighs the residuals by the root of the slope of each block's loss, and scales them to a moderate norm.
-    fn set_residual<Q: Problem>(&mut self, problem: &Q, residuals: &[f64]) -> f64 {
+    fn set_residual<Q: Problem>(&mut self, problem: &Q) -> f64 {
         let structure = problem.structure();
+        let residuals = &self.residuals;
         let mut squared_norm = 0.0;
         for (block, weight) in self.weights.iter_mut().enumerate() {
             let squared: f64 = residuals[structure.rows(block)].iter().map(|r| r * r).sum();
@@ -146,8 +168,20 @@ impl<P: Scalar, V: VectorKernels> TypedSystem<P, V> {
 }
 
 impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
-    fn linearize(&mut self, problem: &Q, residuals: &[f64]) -> Result<Linearization, Trouble> {
-        let residual_norm = self.set_residual(problem, residuals);
+    fn name(&self) -> &'static str {
+        "cgnr"
+    }
+
+    fn evaluate(&mut self, problem: &Q) -> f64 {
+        self.evaluator.evaluate(problem, self.residual_precision, &mut self.residuals)
+    }
+
+    fn evaluate_in_double(&mut self, problem: &Q) -> f64 {
+        self.evaluator.evaluate(problem, Precision::F64, &mut self.double_residuals)
+    }
+
+    fn linearize(&mut self, problem: &Q) -> Result<Linearization, Trouble> {
+        let residual_norm = self.set_residual(problem);
         let Self { flat, jacobian, weights, scales, residual, gradient, .. } = self;
         let rounding = with_flat!(flat, entries => {
             problem.linearize(entries);
@@ -163,7 +197,12 @@ impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
         Ok(Linearization { gradient_cosine, model_unit: self.residual_scale.powi(-2), rounding })
     }
 
-    fn solve(&mut self, preconditioner: &mut Preconditioner, options: &CgOptions) -> Result<CgStatistics, Trouble> {
+    fn solve(
+        &mut self,
+        _: &Q,
+        preconditioner: &mut Preconditioner,
+        options: &CgOptions,
+    ) -> Result<CgStatistics, Trouble> {
         let Self {
             jacobian, gradient, step, scratch, block_jacobi, triangular, scales, preconditioner_precision, ..
         } = self;

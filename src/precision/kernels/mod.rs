@@ -5,13 +5,17 @@
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 mod avx2;
+mod dispatch;
 mod factor;
 mod jacobian;
+mod lanes;
 pub mod portable;
 mod vector;
 
+pub use dispatch::{Kernel, vectorized};
 pub use factor::BlockFactor;
 pub use jacobian::BlockRows;
+pub use lanes::{LANES, Lanes, rounded, widened};
 pub use vector::VectorKernels;
 
 /// How many elements vector loads and stores may reach beyond the end of what they work on.

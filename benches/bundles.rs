@@ -1,0 +1,87 @@
+//! Bundle adjustment by all policies on the same random windows: accuracy first, then time. Prints Markdown.
+
+#[path = "../test/support/windows.rs"]
+mod windows;
+
+use halfslam::bundle::{Bundle, BundleOptions};
+use halfslam::precision::Policy;
+use halfslam::solver::SolveStatistics;
+use windows::{ARTICLE, WindowShape, window};
+
+fn solve(start: &Bundle, policy: &Policy, options: &BundleOptions) -> SolveStatistics {
+    start.clone().optimize(policy, options).expect("a sound window")
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// One shape of windows: each policy's time, iterations and cost over double's, the worst and the median.
+fn table(name: &str, shape: &WindowShape, seeds: std::ops::Range<u64>, linear_solver: &str) {
+    let options = BundleOptions { linear_solver: linear_solver.into(), ..BundleOptions::default() };
+    let policies = ["double", "single", "mixed"].map(|name| Policy::resolve(name).expect("a policy"));
+    let mut columns: [Vec<[f64; 6]>; 3] = Default::default();
+    let mut rows = (0, 0);
+    for seed in seeds {
+        let (start, _) = window(seed, shape);
+        let all: Vec<_> = policies.iter().map(|policy| solve(&start, policy, &options)).collect();
+        rows = (all[0].row_count, all[0].column_count);
+        for (column, statistics) in columns.iter_mut().zip(&all) {
+            column.push([
+                statistics.solve_ms,
+                statistics.iterations as f64,
+                statistics.cg_iterations as f64,
+                statistics.final_cost / all[0].final_cost - 1.0,
+                f64::from(u8::from(!statistics.escalations.is_empty())),
+                f64::from(u8::from(!statistics.converged)),
+            ]);
+        }
+        if std::env::var_os("VERBOSE").is_some() {
+            for statistics in &all {
+                println!(
+                    "{seed} {}: {} -> {} rejected {} {:?} {:?} {:?}",
+                    statistics.policy,
+                    statistics.initial_cost,
+                    statistics.final_cost,
+                    statistics.rejected_steps,
+                    statistics.stop_reason,
+                    statistics.escalations,
+                    statistics.phases
+                );
+            }
+        }
+    }
+    println!("\n{name}, {linear_solver}: {} windows, Jacobian {} x {}\n", columns[0].len(), rows.0, rows.1);
+    println!(
+        "| policy | median ms | largest ms | iterations | CG | worst cost / double - 1 | median | escalated | not converged |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for (policy, column) in policies.iter().zip(&columns) {
+        let of = |k: usize| column.iter().map(|values| values[k]).collect::<Vec<f64>>();
+        let (mut times, mut gaps) = (of(0), of(3));
+        let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+        let (median_ms, gap) = (median(&mut times), median(&mut gaps));
+        println!(
+            "| {} | {median_ms:.2} | {:.2} | {:.1} | {:.1} | {:.1e} | {gap:.1e} | {} | {} |",
+            policy.name,
+            times[times.len() - 1],
+            mean(of(1)),
+            mean(of(2)),
+            gaps[gaps.len() - 1],
+            of(4).iter().sum::<f64>(),
+            of(5).iter().sum::<f64>(),
+        );
+    }
+}
+
+fn main() {
+    let count = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(200);
+    let mono = WindowShape { stereo: false, landmarks: 920, ..ARTICLE };
+    table("mono", &mono, 0..count, "schur");
+    table("stereo", &ARTICLE, 0..count, "schur");
+    let small = WindowShape { keyframes: 10, landmarks: 300, track_length: 8, ..ARTICLE };
+    table("stereo, 10 keyframes", &small, 0..count, "schur");
+    table("mono, 10% outliers", &WindowShape { outlier_ratio: 0.1, ..mono }, 0..count, "schur");
+    table("mono", &mono, 0..count / 10 + 1, "cgnr");
+}

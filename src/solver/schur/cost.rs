@@ -1,0 +1,104 @@
+//! The cost of a separable problem, and its losses on lanes.
+
+use super::separable::{Rows, Separable};
+use crate::precision::Scalar;
+use crate::precision::kernels::{Kernel, LANES, Lanes};
+use crate::solver::Loss;
+
+/// The cost of all observations, `½ Σ ρ(‖r‖²)`; residuals in `S`, their sum in double.
+pub(super) struct Cost<'a, T, S, const R: usize, const D: usize, const L: usize> {
+    problem: &'a T,
+    zero: S,
+}
+
+impl<'a, T: Separable<R, D, L>, S: Scalar, const R: usize, const D: usize, const L: usize> Cost<'a, T, S, R, D, L> {
+    pub(super) fn of(problem: &'a T) -> Self {
+        Self { problem, zero: S::ZERO }
+    }
+}
+
+impl<T, S, const R: usize, const D: usize, const L: usize> Kernel for Cost<'_, T, S, R, D, L>
+where
+    T: Separable<R, D, L>,
+    S: Scalar,
+{
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let Self { problem, zero } = self;
+        let mut total = 0.0;
+        for (index, group) in problem.layout().groups().iter().enumerate() {
+            let prepared = problem.prepare::<S>(index);
+            for tile in group.tiles.clone() {
+                let mut residual = [[zero; LANES]; R];
+                problem.evaluate(&prepared, tile, &mut residual);
+                total += losses(problem.loss(), &residual).0;
+            }
+        }
+        0.5 * total
+    }
+}
+
+/// Multiplies rows by the root of the slope of their loss; returns the squared norm of the residual after that.
+#[inline(always)]
+pub(super) fn robustify<S: Scalar, const R: usize, const D: usize, const L: usize>(
+    loss: Loss,
+    rows: &mut Rows<S, R, D, L>,
+) -> f64 {
+    if loss != Loss::Squared {
+        let (_, roots) = losses(loss, &rows.residual);
+        let scale = |lanes: &mut Lanes<S>| {
+            for (value, root) in lanes.iter_mut().zip(&roots) {
+                *value *= *root;
+            }
+        };
+        rows.residual.iter_mut().for_each(scale);
+        rows.by_frame.as_flattened_mut().iter_mut().for_each(scale);
+        rows.by_landmark.as_flattened_mut().iter_mut().for_each(scale);
+    }
+    squared_norms(&rows.residual).iter().sum()
+}
+
+/// `Σ ρ(‖r‖²)` over the lanes, and `√ρ'` of each.
+#[inline(always)]
+fn losses<S: Scalar, const R: usize>(loss: Loss, residual: &[Lanes<S>; R]) -> (f64, Lanes<S>) {
+    let squares = squared_norms(residual);
+    let mut roots = [S::ONE; LANES];
+    let mut cost = [0.0f64; LANES];
+    // The same formula for all lanes: the compiler takes the choice out of the loop.
+    macro_rules! each {
+        ($loss:expr) => {
+            for lane in 0..LANES {
+                let (value, slope) = $loss.evaluate(squares[lane]);
+                cost[lane] = value;
+                roots[lane] = S::from_f64(slope.sqrt());
+            }
+        };
+    }
+    match loss {
+        Loss::Squared => cost = squares,
+        Loss::Huber(k) => {
+            for lane in 0..LANES {
+                let squared = squares[lane];
+                let norm = squared.sqrt();
+                let outside = squared > k * k;
+                cost[lane] = if outside { 2.0 * k * norm - k * k } else { squared };
+                roots[lane] = S::from_f64(if outside { (k / norm).sqrt() } else { 1.0 });
+            }
+        }
+        other => each!(other),
+    }
+    (cost.iter().sum(), roots)
+}
+
+#[inline(always)]
+fn squared_norms<S: Scalar, const R: usize>(residual: &[Lanes<S>; R]) -> Lanes<f64> {
+    let mut squares = [0.0f64; LANES];
+    for row in residual {
+        for (square, value) in squares.iter_mut().zip(row) {
+            *square += value.to_f64() * value.to_f64();
+        }
+    }
+    squares
+}

@@ -1,0 +1,331 @@
+//! The linearized problem: rows in storage precision, their scales, the gradient.
+
+use super::cost::robustify;
+use super::factors::Factors;
+use super::separable::{Rows, Separable};
+use crate::precision::kernels::{Kernel, LANES, Lanes, rounded, vectorized, widened};
+use crate::precision::{Scalar, power_of_two_near};
+
+/// A linearized separable problem in scaled unknowns: those of a frame and of a landmark have columns of norms near one.
+///
+/// An observation of group `g` with first frame `t` and second frame `h` has the row `A (K_t x_t + K_h x_h) + B x_l`.
+/// `A` has columns of norms near one within its group, `K_t` is diagonal; all scales are powers of two.
+#[derive(Debug)]
+pub(super) struct Linearized<S, P, V, const R: usize, const D: usize, const L: usize> {
+    /// `A`, tile by tile.
+    pub(super) by_frame: Vec<[[Lanes<P>; D]; R]>,
+    /// `B`.
+    pub(super) by_landmark: Vec<[[Lanes<P>; L]; R]>,
+    /// `K_t` and `K_h` of each group.
+    pub(super) couplings: Vec<(Vec<V>, [[V; D]; D])>,
+    /// Scale of each unknown of a free frame.
+    pub(super) frame_scales: Vec<f64>,
+    /// Squared norm of its scaled column.
+    pub(super) frame_norms: Vec<V>,
+    /// Gradient by the scaled unknowns of frames.
+    pub(super) frame_gradient: Vec<V>,
+    /// Scale of each unknown of a landmark.
+    pub(super) landmark_scales: Vec<[f32; L]>,
+    /// Gradient by the scaled unknowns of landmarks.
+    pub(super) landmark_gradient: Vec<[V; L]>,
+    /// `BᵀB` of each landmark, from the entries as stored; lower triangle.
+    pub(super) landmark_information: Vec<[[f64; L]; L]>,
+    /// Entries that storage rounded to zero.
+    pub(super) flushed: usize,
+    scratch: Vec<[[Lanes<S>; D]; R]>,
+    gram: Vec<[[f64; D]; D]>,
+    raw_gradient: Vec<[f64; D]>,
+    scaled: bool,
+}
+
+impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: usize> Linearized<S, P, V, R, D, L> {
+    /// Room for a problem.
+    pub(super) fn new<T: Separable<R, D, L>>(problem: &T) -> Self {
+        let layout = problem.layout();
+        let (tiles, groups, landmarks) = (layout.tile_count(), layout.groups().len(), layout.landmark_count());
+        let unknowns = layout.free_count() * D;
+        let longest = layout.groups().iter().map(|group| group.tiles.len()).max().unwrap_or(0);
+        Self {
+            by_frame: vec![[[[P::ZERO; LANES]; D]; R]; tiles],
+            by_landmark: vec![[[[P::ZERO; LANES]; L]; R]; tiles],
+            couplings: vec![(vec![V::ZERO; D], [[V::ZERO; D]; D]); groups],
+            frame_scales: vec![1.0; unknowns],
+            frame_norms: vec![V::ZERO; unknowns],
+            frame_gradient: vec![V::ZERO; unknowns],
+            landmark_scales: vec![[1.0; L]; landmarks],
+            landmark_gradient: vec![[V::ZERO; L]; landmarks],
+            landmark_information: vec![[[0.0; L]; L]; landmarks],
+            flushed: 0,
+            scratch: vec![[[[S::ZERO; LANES]; D]; R]; longest],
+            gram: vec![[[0.0; D]; D]; groups],
+            raw_gradient: vec![[0.0; D]; groups],
+            scaled: false,
+        }
+    }
+
+    /// Linearizes at the present state; returns the norm of the weighted residual.
+    pub(super) fn fill<T: Separable<R, D, L>>(&mut self, problem: &T, factors: &mut Factors<V>) -> f64 {
+        if !self.scaled {
+            vectorized(LandmarkNorms::<T, R, D, L> { problem, norms: &mut self.landmark_information });
+            self.scale_landmarks();
+        }
+        let mut squared_norm = self.fill_rows(problem);
+        if !self.landmarks_are_well_scaled() {
+            // They moved by orders of magnitude since the last time.
+            self.scale_landmarks();
+            squared_norm = self.fill_rows(problem);
+        }
+        self.scaled = true;
+        squared_norm += factors.linearize(problem);
+        self.join_frames(problem, factors);
+        squared_norm.sqrt()
+    }
+
+    fn fill_rows<T: Separable<R, D, L>>(&mut self, problem: &T) -> f64 {
+        self.landmark_information.fill([[0.0; L]; L]);
+        self.landmark_gradient.fill([V::ZERO; L]);
+        self.flushed = 0;
+        vectorized(FillRows { problem, to: self })
+    }
+
+    /// Half precision keeps its digits over a factor of 2¹⁴ below one; a norm may leave one by far less.
+    fn landmarks_are_well_scaled(&self) -> bool {
+        let well = |squared_norm: f64| squared_norm == 0.0 || (1.0 / 256.0..=256.0).contains(&squared_norm);
+        self.landmark_information.iter().all(|information| (0..L).all(|k| well(information[k][k])))
+    }
+
+    /// Adapts scales so that what the diagonals say now would be one.
+    fn scale_landmarks(&mut self) {
+        for (scales, information) in self.landmark_scales.iter_mut().zip(&self.landmark_information) {
+            for (k, scale) in scales.iter_mut().enumerate() {
+                let norm = information[k][k].sqrt();
+                if norm > 0.0 && norm.is_finite() {
+                    *scale = (*scale * power_of_two_near(1.0 / norm) as f32).clamp(1e-30, 1e30);
+                }
+            }
+        }
+    }
+
+    /// Sets frames' scales, norms and gradient, and the couplings, from what the groups and the factors say.
+    fn join_frames<T: Separable<R, D, L>>(&mut self, problem: &T, factors: &mut Factors<V>) {
+        let layout = problem.layout();
+        let mut norms = vec![0.0f64; self.frame_scales.len()];
+        let mut gradient = vec![0.0f64; self.frame_scales.len()];
+        for (index, group) in layout.groups().iter().enumerate() {
+            let (gram, raw) = (&self.gram[index], &self.raw_gradient[index]);
+            if let Some(free) = group.frames[0].and_then(|frame| layout.free(frame)) {
+                for d in 0..D {
+                    norms[free * D + d] += gram[d][d];
+                    gradient[free * D + d] += raw[d];
+                }
+            }
+            if let Some(free) = group.frames[1].and_then(|frame| layout.free(frame)) {
+                let coupling = problem.coupling(index);
+                for d in 0..D {
+                    for i in 0..D {
+                        let product: f64 = (0..D).map(|k| gram[i.max(k)][i.min(k)] * coupling[k][d]).sum();
+                        norms[free * D + d] += coupling[i][d] * product;
+                        gradient[free * D + d] += coupling[i][d] * raw[i];
+                    }
+                }
+            }
+        }
+        factors.add_norms_and_gradient(&mut norms, &mut gradient);
+        for (k, &norm) in norms.iter().enumerate() {
+            let scale = if norm > 0.0 { power_of_two_near(1.0 / norm.sqrt()) } else { 1.0 };
+            self.frame_scales[k] = scale;
+            self.frame_norms[k] = V::from_f64(norm * scale * scale);
+            self.frame_gradient[k] = V::from_f64(gradient[k] * scale);
+        }
+        factors.scale(&self.frame_scales);
+        for (index, group) in layout.groups().iter().enumerate() {
+            let own = group_scales(&self.gram[index]);
+            let scales = |frame: Option<usize>| {
+                let free = frame.and_then(|frame| layout.free(frame))?;
+                Some(&self.frame_scales[free * D..(free + 1) * D])
+            };
+            let (first, second) = &mut self.couplings[index];
+            if let Some(scales) = scales(group.frames[0]) {
+                for d in 0..D {
+                    first[d] = V::from_f64(scales[d] / own[d]);
+                }
+            }
+            if let Some(scales) = scales(group.frames[1]) {
+                let coupling = problem.coupling(index);
+                *second =
+                    std::array::from_fn(|i| std::array::from_fn(|d| V::from_f64(coupling[i][d] * scales[d] / own[i])));
+            }
+        }
+    }
+
+    /// The largest element of the gradient: with columns of unit norm.
+    pub(super) fn largest_gradient(&self) -> f64 {
+        let frames = self.frame_gradient.iter().map(|g| g.abs().to_f64());
+        let landmarks = self.landmark_gradient.as_flattened().iter().map(|g| g.abs().to_f64());
+        // Not `max`, which would lose a NaN.
+        frames.chain(landmarks).fold(0.0, |largest, g| if g <= largest { largest } else { g })
+    }
+}
+
+/// Scales of the columns of a group, from their squared norms.
+#[inline(always)]
+fn group_scales<const D: usize>(gram: &[[f64; D]; D]) -> [f64; D] {
+    std::array::from_fn(|d| if gram[d][d] > 0.0 { power_of_two_near(1.0 / gram[d][d].sqrt()) } else { 1.0 })
+}
+
+/// Fills rows, gradient and landmarks' information; returns the squared norm of the weighted residual.
+struct FillRows<'a, T, S, P, V, const R: usize, const D: usize, const L: usize> {
+    problem: &'a T,
+    to: &'a mut Linearized<S, P, V, R, D, L>,
+}
+
+impl<T, S, P, V, const R: usize, const D: usize, const L: usize> Kernel for FillRows<'_, T, S, P, V, R, D, L>
+where
+    T: Separable<R, D, L>,
+    S: Scalar,
+    P: Scalar,
+    V: Scalar,
+{
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let Self { problem, to } = self;
+        let layout = problem.layout();
+        let loss = problem.loss();
+        let mut squared_norm = 0.0;
+        let zero = [S::ZERO; LANES];
+        for (index, group) in layout.groups().iter().enumerate() {
+            let prepared = problem.prepare::<S>(index);
+            let mut gram = [[zero; D]; D];
+            let mut gradient = [zero; D];
+            for tile in group.tiles.clone() {
+                let mut rows = Rows::<S, R, D, L>::zero();
+                problem.differentiate(&prepared, tile, &mut rows);
+                squared_norm += robustify(loss, &mut rows);
+                for (residual, by_frame) in rows.residual.iter().zip(&rows.by_frame) {
+                    for a in 0..D {
+                        for lane in 0..LANES {
+                            gradient[a][lane] += by_frame[a][lane] * residual[lane];
+                        }
+                        // A relative frame needs the whole triangle.
+                        for b in if group.frames[1].is_some() { 0 } else { a }..=a {
+                            for lane in 0..LANES {
+                                gram[a][b][lane] += by_frame[a][lane] * by_frame[b][lane];
+                            }
+                        }
+                    }
+                }
+                to.scratch[tile - group.tiles.start] = rows.by_frame;
+                to.add_to_landmarks(layout.landmarks(tile), layout.used(tile), tile, &rows);
+            }
+            let total = |lanes: &Lanes<S>| lanes.iter().map(|value| value.to_f64()).sum::<f64>();
+            to.gram[index] = gram.map(|row| row.map(|lanes| total(&lanes)));
+            to.raw_gradient[index] = gradient.map(|lanes| total(&lanes));
+            let scales = group_scales(&to.gram[index]).map(S::from_f64);
+            for tile in group.tiles.clone() {
+                let from = &to.scratch[tile - group.tiles.start];
+                for row in 0..R {
+                    for d in 0..D {
+                        let mut scaled = from[row][d];
+                        for value in &mut scaled {
+                            *value *= scales[d];
+                        }
+                        let stored = rounded::<S, P>(&scaled);
+                        to.flushed += flushed(&scaled, &stored);
+                        to.by_frame[tile][row][d] = stored;
+                    }
+                }
+            }
+        }
+        squared_norm
+    }
+}
+
+impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: usize> Linearized<S, P, V, R, D, L> {
+    /// Stores the landmarks' part of a tile, and adds it to their gradients and information.
+    #[inline(always)]
+    fn add_to_landmarks(&mut self, landmarks: &Lanes<u32>, used: usize, tile: usize, rows: &Rows<S, R, D, L>) {
+        let mut gradient = [[V::ZERO; LANES]; L];
+        let mut information = [[[0.0f64; LANES]; L]; L];
+        for row in 0..R {
+            let mut stored_wide = [[0.0f64; LANES]; L];
+            for k in 0..L {
+                let mut scaled = rows.by_landmark[row][k];
+                for (value, &landmark) in scaled.iter_mut().zip(landmarks) {
+                    *value *= S::from_f32(self.landmark_scales[landmark as usize][k]);
+                }
+                for lane in 0..LANES {
+                    gradient[k][lane] += (scaled[lane] * rows.residual[row][lane]).cast::<V>();
+                }
+                let stored = rounded::<S, P>(&scaled);
+                self.flushed += flushed(&scaled, &stored);
+                self.by_landmark[tile][row][k] = stored;
+                stored_wide[k] = widened(&stored);
+            }
+            for a in 0..L {
+                for b in 0..=a {
+                    for lane in 0..LANES {
+                        information[a][b][lane] += stored_wide[a][lane] * stored_wide[b][lane];
+                    }
+                }
+            }
+        }
+        for (lane, &landmark) in landmarks[..used].iter().enumerate() {
+            let (own_gradient, own) =
+                (&mut self.landmark_gradient[landmark as usize], &mut self.landmark_information[landmark as usize]);
+            for a in 0..L {
+                own_gradient[a] += gradient[a][lane];
+                for b in 0..=a {
+                    own[a][b] += information[a][b][lane];
+                }
+            }
+        }
+    }
+}
+
+/// How many lanes storage rounded to zero.
+#[inline(always)]
+fn flushed<S: Scalar, P: Scalar>(values: &Lanes<S>, stored: &Lanes<P>) -> usize {
+    if P::PRECISION == S::PRECISION {
+        return 0;
+    }
+    let mut count = 0u32;
+    for (value, stored) in values.iter().zip(stored) {
+        count += u32::from((*stored == P::ZERO) & (*value != S::ZERO));
+    }
+    count as usize
+}
+
+/// The squared norms of landmarks' columns alone, before anything is known of their scale.
+struct LandmarkNorms<'a, T, const R: usize, const D: usize, const L: usize> {
+    problem: &'a T,
+    norms: &'a mut [[[f64; L]; L]],
+}
+
+impl<T, const R: usize, const D: usize, const L: usize> Kernel for LandmarkNorms<'_, T, R, D, L>
+where
+    T: Separable<R, D, L>,
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { problem, norms } = self;
+        let layout = problem.layout();
+        for (index, group) in layout.groups().iter().enumerate() {
+            let prepared = problem.prepare::<f64>(index);
+            for tile in group.tiles.clone() {
+                let mut rows = Rows::<f64, R, D, L>::zero();
+                problem.differentiate(&prepared, tile, &mut rows);
+                robustify(problem.loss(), &mut rows);
+                for (lane, &landmark) in layout.landmarks(tile)[..layout.used(tile)].iter().enumerate() {
+                    for k in 0..L {
+                        norms[landmark as usize][k][k] +=
+                            rows.by_landmark.iter().map(|row| row[k][lane] * row[k][lane]).sum::<f64>();
+                    }
+                }
+            }
+        }
+    }
+}

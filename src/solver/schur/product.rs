@@ -1,0 +1,227 @@
+//! Products with the Schur complement of the landmarks, which is never formed.
+//!
+//! `S p = λ N p + Σ Kᵀ Aᵀ (A K p − B s)` with `s = (BᵀB + λ diag)⁻¹ Bᵀ A K p` for each landmark: two passes over the rows.
+
+use super::Layout;
+use super::factors::Factors;
+use super::landmarks::{Landmarks, turn, turn_back};
+use super::linearize::Linearized;
+use crate::precision::Scalar;
+use crate::precision::kernels::{Kernel, LANES, Lanes, vectorized, widened};
+use crate::solver::cgnr::NormalOperator;
+
+/// Vectors of a product, allocated once.
+#[derive(Debug)]
+pub(super) struct ProductScratch<V, const R: usize, const L: usize> {
+    /// `A K p`, tile by tile.
+    rows: Vec<[Lanes<V>; R]>,
+    /// By landmark: `Bᵀ A K p`, then `s`.
+    landmarks: Vec<[V; L]>,
+}
+
+impl<V: Scalar, const R: usize, const L: usize> ProductScratch<V, R, L> {
+    pub(super) fn new(layout: &Layout) -> Self {
+        Self {
+            rows: vec![[[V::ZERO; LANES]; R]; layout.tile_count()],
+            landmarks: vec![[V::ZERO; L]; layout.landmark_count()],
+        }
+    }
+}
+
+/// The Schur complement at a damping.
+pub(super) struct Complement<'a, S, P, V, const R: usize, const D: usize, const L: usize> {
+    pub(super) layout: &'a Layout,
+    pub(super) linearized: &'a Linearized<S, P, V, R, D, L>,
+    pub(super) landmarks: &'a Landmarks<V, L>,
+    pub(super) factors: &'a Factors<V>,
+    pub(super) scratch: &'a mut ProductScratch<V, R, L>,
+    pub(super) damping: f64,
+}
+
+impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: usize> Complement<'_, S, P, V, R, D, L> {
+    /// The gradient by the frames once the landmarks are eliminated: `g_p − Kᵀ Aᵀ B R⁻¹ R⁻ᵀ g_l`.
+    pub(super) fn reduced_gradient(&mut self, gradient: &mut [V]) {
+        for rows in self.scratch.rows.as_flattened_mut() {
+            *rows = [V::ZERO; LANES];
+        }
+        for ((s, inverse), turned) in
+            self.scratch.landmarks.iter_mut().zip(&self.landmarks.root_inverses).zip(&self.landmarks.turned_gradient)
+        {
+            *s = turn_back(inverse, turned);
+        }
+        gradient.copy_from_slice(&self.linearized.frame_gradient);
+        vectorized(Backward { complement: self, z: gradient });
+    }
+
+    /// The step of the landmarks for a step of the frames: `−R⁻¹ (R⁻ᵀ g_l + R⁻ᵀ Bᵀ A K x)`.
+    pub(super) fn landmark_step(&mut self, x: &[V], step: &mut [[V; L]]) {
+        vectorized(Forward { complement: self, p: x });
+        for (index, step) in step.iter_mut().enumerate() {
+            let inverse = &self.landmarks.root_inverses[index];
+            let turned = turn(inverse, &self.scratch.landmarks[index]);
+            let gradient = &self.landmarks.turned_gradient[index];
+            *step = turn_back(inverse, &std::array::from_fn(|k| -(turned[k] + gradient[k])));
+        }
+    }
+}
+
+impl<S, P, V, const R: usize, const D: usize, const L: usize> NormalOperator<V> for Complement<'_, S, P, V, R, D, L>
+where
+    S: Scalar,
+    P: Scalar,
+    V: Scalar,
+{
+    fn apply(&mut self, p: &[V], z: &mut [V]) -> f64 {
+        let count = self.linearized.frame_norms.len();
+        vectorized(Forward { complement: self, p });
+        // What the damping of the landmarks adds to the curvature.
+        let mut curvature = 0.0;
+        for (index, c) in self.scratch.landmarks.iter_mut().enumerate() {
+            let inverse = &self.landmarks.root_inverses[index];
+            *c = turn_back(inverse, &turn(inverse, c));
+            let information = &self.linearized.landmark_information[index];
+            for k in 0..L {
+                let s = c[k].to_f64();
+                curvature += self.damping * information[k][k] * s * s;
+            }
+        }
+        let damping = V::from_f64(self.damping);
+        for ((z, p), norm) in z[..count].iter_mut().zip(p).zip(&self.linearized.frame_norms) {
+            *z = damping * *norm * *p;
+            curvature += (*z * *p).to_f64();
+        }
+        curvature += vectorized(Backward { complement: self, z: &mut z[..count] });
+        curvature + self.factors.add_product(&p[..count], &mut z[..count])
+    }
+}
+
+/// `A K p` of every row, and `Bᵀ A K p` of every landmark.
+struct Forward<'b, 'a, S, P, V, const R: usize, const D: usize, const L: usize> {
+    complement: &'b mut Complement<'a, S, P, V, R, D, L>,
+    p: &'b [V],
+}
+
+impl<S, P, V, const R: usize, const D: usize, const L: usize> Kernel for Forward<'_, '_, S, P, V, R, D, L>
+where
+    S: Scalar,
+    P: Scalar,
+    V: Scalar,
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Complement { layout, linearized, scratch, .. } = self.complement;
+        scratch.landmarks.fill([V::ZERO; L]);
+        for (index, group) in layout.groups().iter().enumerate() {
+            let (first, second) = &linearized.couplings[index];
+            let mut seen = [V::ZERO; D];
+            if let Some(free) = group.frames[0].and_then(|frame| layout.free(frame)) {
+                for d in 0..D {
+                    seen[d] += first[d] * self.p[free * D + d];
+                }
+            }
+            if let Some(free) = group.frames[1].and_then(|frame| layout.free(frame)) {
+                for i in 0..D {
+                    for d in 0..D {
+                        seen[i] += second[i][d] * self.p[free * D + d];
+                    }
+                }
+            }
+            for tile in group.tiles.clone() {
+                let mut c = [[V::ZERO; LANES]; L];
+                for row in 0..R {
+                    let mut product = [V::ZERO; LANES];
+                    for d in 0..D {
+                        let entries: Lanes<V> = widened(&linearized.by_frame[tile][row][d]);
+                        for lane in 0..LANES {
+                            product[lane] += entries[lane] * seen[d];
+                        }
+                    }
+                    for k in 0..L {
+                        let entries: Lanes<V> = widened(&linearized.by_landmark[tile][row][k]);
+                        for lane in 0..LANES {
+                            c[k][lane] += entries[lane] * product[lane];
+                        }
+                    }
+                    scratch.rows[tile][row] = product;
+                }
+                for (lane, &landmark) in layout.landmarks(tile)[..layout.used(tile)].iter().enumerate() {
+                    let own = &mut scratch.landmarks[landmark as usize];
+                    for k in 0..L {
+                        own[k] += c[k][lane];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `z += Kᵀ Aᵀ (rows − B s)`; returns the squared norm of what is in the bracket.
+struct Backward<'b, 'a, S, P, V, const R: usize, const D: usize, const L: usize> {
+    complement: &'b Complement<'a, S, P, V, R, D, L>,
+    z: &'b mut [V],
+}
+
+impl<S, P, V, const R: usize, const D: usize, const L: usize> Kernel for Backward<'_, '_, S, P, V, R, D, L>
+where
+    S: Scalar,
+    P: Scalar,
+    V: Scalar,
+{
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let Complement { layout, linearized, scratch, .. } = self.complement;
+        let mut squared_norm = 0.0;
+        for (index, group) in layout.groups().iter().enumerate() {
+            let mut sums = [[V::ZERO; LANES]; D];
+            let mut squares = [V::ZERO; LANES];
+            for tile in group.tiles.clone() {
+                let landmarks = layout.landmarks(tile);
+                let mut s = [[V::ZERO; LANES]; L];
+                for lane in 0..LANES {
+                    let own = &scratch.landmarks[landmarks[lane] as usize];
+                    for k in 0..L {
+                        s[k][lane] = own[k];
+                    }
+                }
+                for row in 0..R {
+                    let mut rest = scratch.rows[tile][row];
+                    for k in 0..L {
+                        let entries: Lanes<V> = widened(&linearized.by_landmark[tile][row][k]);
+                        for lane in 0..LANES {
+                            rest[lane] -= entries[lane] * s[k][lane];
+                        }
+                    }
+                    for lane in 0..LANES {
+                        squares[lane] += rest[lane] * rest[lane];
+                    }
+                    for d in 0..D {
+                        let entries: Lanes<V> = widened(&linearized.by_frame[tile][row][d]);
+                        for lane in 0..LANES {
+                            sums[d][lane] += entries[lane] * rest[lane];
+                        }
+                    }
+                }
+            }
+            squared_norm += squares.iter().map(|square| square.to_f64()).sum::<f64>();
+            let sums: [V; D] = sums.map(|lanes| lanes.into_iter().sum());
+            let (first, second) = &linearized.couplings[index];
+            if let Some(free) = group.frames[0].and_then(|frame| layout.free(frame)) {
+                for d in 0..D {
+                    self.z[free * D + d] += first[d] * sums[d];
+                }
+            }
+            if let Some(free) = group.frames[1].and_then(|frame| layout.free(frame)) {
+                for i in 0..D {
+                    for d in 0..D {
+                        self.z[free * D + d] += second[i][d] * sums[i];
+                    }
+                }
+            }
+        }
+        squared_norm
+    }
+}

@@ -8,8 +8,21 @@ use halfslam::precision::Policy;
 use halfslam::solver::SolveStatistics;
 use windows::{ARTICLE, WindowShape, window};
 
-fn solve(start: &Bundle, policy: &Policy, options: &BundleOptions) -> SolveStatistics {
-    start.clone().optimize(policy, options).expect("a sound window")
+/// How often each solve is repeated; the least time counts, the others are the machine's doing.
+const REPEATS: usize = 5;
+
+fn solve(start: &Bundle, policies: &[Policy; 3], options: &BundleOptions) -> Vec<SolveStatistics> {
+    let once = |policy: &Policy| start.clone().optimize(policy, options).expect("a sound window");
+    let mut best: Vec<SolveStatistics> = policies.iter().map(once).collect();
+    for _ in 1..REPEATS {
+        for (best, policy) in best.iter_mut().zip(policies) {
+            let again = once(policy);
+            if again.solve_ms < best.solve_ms {
+                *best = again;
+            }
+        }
+    }
+    best
 }
 
 fn median(values: &mut [f64]) -> f64 {
@@ -25,7 +38,7 @@ fn table(name: &str, shape: &WindowShape, seeds: std::ops::Range<u64>, linear_so
     let mut rows = (0, 0);
     for seed in seeds {
         let (start, _) = window(seed, shape);
-        let all: Vec<_> = policies.iter().map(|policy| solve(&start, policy, &options)).collect();
+        let all = solve(&start, &policies, &options);
         rows = (all[0].row_count, all[0].column_count);
         for (column, statistics) in columns.iter_mut().zip(&all) {
             column.push([

@@ -1,5 +1,8 @@
 //! A bundle as a least-squares problem.
 
+// Loops over lanes index several arrays at once: in this form the compiler vectorizes them.
+#![allow(clippy::needless_range_loop)]
+
 use super::reprojection::{Placement, StereoCamera, by_host};
 use super::{Bundle, BundleOptions};
 use crate::geometry::Se3;

@@ -12,7 +12,9 @@ pub fn power_of_two_near(value: f64) -> f64 {
     if !(value.is_finite() && value > 0.0) {
         return 1.0;
     }
-    (value.log2().round()).clamp(-1000.0, 1000.0).exp2()
+    // The exponent of √2 times the number: half a unit of the logarithm rounds.
+    let shifted = (value * std::f64::consts::SQRT_2).clamp(1e-300, 1e300);
+    f64::from_bits(shifted.to_bits() & 0x7ff0_0000_0000_0000)
 }
 
 #[cfg(test)]

@@ -25,6 +25,18 @@ pub fn widened<P: Scalar, V: Scalar>(stored: &Lanes<P>) -> Lanes<V> {
     wide
 }
 
+/// The sum of all lanes, by halves.
+#[inline(always)]
+pub fn lane_sum<S: Scalar>(lanes: &Lanes<S>) -> S {
+    let mut sums = *lanes;
+    for width in [8, 4, 2, 1] {
+        for lane in 0..width {
+            sums[lane] += sums[lane + width];
+        }
+    }
+    sums[0]
+}
+
 /// A finite half as a single, without a branch: its bits moved to the place where a single has them are the same number
 /// but for the exponent's bias, which a multiplication mends, exactly, for subnormal numbers too.
 #[inline(always)]
@@ -65,6 +77,11 @@ mod tests {
                 assert_eq!(rounded::<f32, f16>(&wide), halves);
             }
         }
+    }
+
+    #[test]
+    fn all_lanes_are_summed() {
+        assert_eq!(lane_sum(&std::array::from_fn::<f64, LANES, _>(|i| f64::from(1 << i))), 65535.0);
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod vector;
 pub use dispatch::{Kernel, vectorized};
 pub use factor::BlockFactor;
 pub use jacobian::BlockRows;
-pub use lanes::{LANES, Lanes, rounded, widened};
+pub use lanes::{LANES, Lanes, lane_sum, rounded, widened};
 pub use vector::VectorKernels;
 
 /// How many elements vector loads and stores may reach beyond the end of what they work on.

@@ -2,7 +2,7 @@
 
 use super::separable::{Rows, Separable};
 use crate::precision::Scalar;
-use crate::precision::kernels::{Kernel, LANES, Lanes};
+use crate::precision::kernels::{Kernel, LANES, Lanes, lane_sum};
 use crate::solver::Loss;
 
 /// The cost of all observations, `½ Σ ρ(‖r‖²)`; residuals in `S`, their sum in double.
@@ -57,7 +57,7 @@ pub(super) fn robustify<S: Scalar, const R: usize, const D: usize, const L: usiz
         rows.by_frame.as_flattened_mut().iter_mut().for_each(scale);
         rows.by_landmark.as_flattened_mut().iter_mut().for_each(scale);
     }
-    squared_norms(&rows.residual).iter().sum()
+    lane_sum(&squared_norms(&rows.residual))
 }
 
 /// `Σ ρ(‖r‖²)` over the lanes, and `√ρ'` of each.
@@ -89,7 +89,7 @@ fn losses<S: Scalar, const R: usize>(loss: Loss, residual: &[Lanes<S>; R]) -> (f
         }
         other => each!(other),
     }
-    (cost.iter().sum(), roots)
+    (lane_sum(&cost), roots)
 }
 
 #[inline(always)]

@@ -35,7 +35,7 @@ where
     let mut complement = Envelope::new(vec![0; layout.free_count()]);
     reduction.form(layout, &linearized, &landmarks, &factors, 0.0, &mut complement);
     let mut factor = EnvelopeFactor::<f64>::new(&complement);
-    if factor.factor(&complement, LEAST_PIVOT) > 0 {
+    if factor.factor(&mut complement, LEAST_PIVOT) > 0 {
         return None;
     }
     let scales = &linearized.frame_scales[free * D..(free + 1) * D];

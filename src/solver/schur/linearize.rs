@@ -3,7 +3,7 @@
 use super::cost::robustify;
 use super::factors::Factors;
 use super::separable::{Rows, Separable};
-use crate::precision::kernels::{Kernel, LANES, Lanes, rounded, vectorized, widened};
+use crate::precision::kernels::{Kernel, LANES, Lanes, lane_sum, rounded, vectorized, widened};
 use crate::precision::{Scalar, power_of_two_near};
 
 /// A linearized separable problem in scaled unknowns: those of a frame and of a landmark have columns of norms near one.
@@ -16,8 +16,8 @@ pub(super) struct Linearized<S, P, V, const R: usize, const D: usize, const L: u
     pub(super) by_frame: Vec<[[Lanes<P>; D]; R]>,
     /// `B`.
     pub(super) by_landmark: Vec<[[Lanes<P>; L]; R]>,
-    /// `K_t` and `K_h` of each group.
-    pub(super) couplings: Vec<(Vec<V>, [[V; D]; D])>,
+    /// The diagonal of `K_t`, and the columns of `K_h`, of each group.
+    pub(super) couplings: Vec<([V; D], [[V; D]; D])>,
     /// Scale of each unknown of a free frame.
     pub(super) frame_scales: Vec<f64>,
     /// Squared norm of its scaled column.
@@ -48,7 +48,7 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
         Self {
             by_frame: vec![[[[P::ZERO; LANES]; D]; R]; tiles],
             by_landmark: vec![[[[P::ZERO; LANES]; L]; R]; tiles],
-            couplings: vec![(vec![V::ZERO; D], [[V::ZERO; D]; D]); groups],
+            couplings: vec![([V::ZERO; D], [[V::ZERO; D]; D]); groups],
             frame_scales: vec![1.0; unknowns],
             frame_norms: vec![V::ZERO; unknowns],
             frame_gradient: vec![V::ZERO; unknowns],
@@ -153,7 +153,7 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
             if let Some(scales) = scales(group.frames[1]) {
                 let coupling = problem.coupling(index);
                 *second =
-                    std::array::from_fn(|i| std::array::from_fn(|d| V::from_f64(coupling[i][d] * scales[d] / own[i])));
+                    std::array::from_fn(|d| std::array::from_fn(|i| V::from_f64(coupling[i][d] * scales[d] / own[i])));
             }
         }
     }
@@ -170,7 +170,13 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
 /// Scales of the columns of a group, from their squared norms.
 #[inline(always)]
 fn group_scales<const D: usize>(gram: &[[f64; D]; D]) -> [f64; D] {
-    std::array::from_fn(|d| if gram[d][d] > 0.0 { power_of_two_near(1.0 / gram[d][d].sqrt()) } else { 1.0 })
+    let mut scales = [1.0; D];
+    for d in 0..D {
+        if gram[d][d] > 0.0 {
+            scales[d] = power_of_two_near(1.0 / gram[d][d].sqrt());
+        }
+    }
+    scales
 }
 
 /// Fills rows, gradient and landmarks' information; returns the squared norm of the weighted residual.
@@ -219,10 +225,17 @@ where
                 to.scratch[tile - group.tiles.start] = rows.by_frame;
                 to.add_to_landmarks(layout.landmarks(tile), layout.used(tile), tile, &rows);
             }
-            let total = |lanes: &Lanes<S>| lanes.iter().map(|value| value.to_f64()).sum::<f64>();
-            to.gram[index] = gram.map(|row| row.map(|lanes| total(&lanes)));
-            to.raw_gradient[index] = gradient.map(|lanes| total(&lanes));
-            let scales = group_scales(&to.gram[index]).map(S::from_f64);
+            for a in 0..D {
+                to.raw_gradient[index][a] = lane_sum(&gradient[a]).to_f64();
+                for b in 0..=a {
+                    to.gram[index][a][b] = lane_sum(&gram[a][b]).to_f64();
+                }
+            }
+            let own = group_scales(&to.gram[index]);
+            let mut scales = [S::ZERO; D];
+            for d in 0..D {
+                scales[d] = S::from_f64(own[d]);
+            }
             for tile in group.tiles.clone() {
                 let from = &to.scratch[tile - group.tiles.start];
                 for row in 0..R {

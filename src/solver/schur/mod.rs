@@ -9,6 +9,9 @@
 //! Björck, *Numerical Methods for Least Squares Problems* (1996), 4.3 (eliminating a block); Demmel et al., *Square Root
 //! Bundle Adjustment for Large-Scale Reconstruction* (2021), for why landmarks' roots and not their normal equations.
 
+// Loops over lanes index several arrays at once: in this form the compiler vectorizes them.
+#![allow(clippy::needless_range_loop)]
+
 mod cost;
 mod covariance;
 mod envelope;
@@ -21,6 +24,8 @@ mod product;
 mod reduced;
 mod separable;
 mod system;
+#[cfg(test)]
+mod tests;
 
 pub use covariance::frame_covariance;
 pub(crate) use flat::Flat;

@@ -7,7 +7,7 @@ use super::factors::Factors;
 use super::landmarks::{Landmarks, turn, turn_back};
 use super::linearize::Linearized;
 use crate::precision::Scalar;
-use crate::precision::kernels::{Kernel, LANES, Lanes, vectorized, widened};
+use crate::precision::kernels::{Kernel, LANES, Lanes, lane_sum, vectorized, widened};
 use crate::solver::cgnr::NormalOperator;
 
 /// Vectors of a product, allocated once.
@@ -113,18 +113,19 @@ where
     fn run(self) {
         let Complement { layout, linearized, scratch, .. } = self.complement;
         scratch.landmarks.fill([V::ZERO; L]);
+        let p = self.p.as_chunks::<D>().0;
         for (index, group) in layout.groups().iter().enumerate() {
             let (first, second) = &linearized.couplings[index];
             let mut seen = [V::ZERO; D];
-            if let Some(free) = group.frames[0].and_then(|frame| layout.free(frame)) {
+            if let Some(p) = group.frames[0].and_then(|frame| layout.free(frame)).map(|free| &p[free]) {
                 for d in 0..D {
-                    seen[d] += first[d] * self.p[free * D + d];
+                    seen[d] += first[d] * p[d];
                 }
             }
-            if let Some(free) = group.frames[1].and_then(|frame| layout.free(frame)) {
-                for i in 0..D {
-                    for d in 0..D {
-                        seen[i] += second[i][d] * self.p[free * D + d];
+            if let Some(p) = group.frames[1].and_then(|frame| layout.free(frame)).map(|free| &p[free]) {
+                for d in 0..D {
+                    for i in 0..D {
+                        seen[i] += second[d][i] * p[d];
                     }
                 }
             }
@@ -175,6 +176,7 @@ where
     fn run(self) -> f64 {
         let Complement { layout, linearized, scratch, .. } = self.complement;
         let mut squared_norm = 0.0;
+        let z = self.z.as_chunks_mut::<D>().0;
         for (index, group) in layout.groups().iter().enumerate() {
             let mut sums = [[V::ZERO; LANES]; D];
             let mut squares = [V::ZERO; LANES];
@@ -206,19 +208,24 @@ where
                     }
                 }
             }
-            squared_norm += squares.iter().map(|square| square.to_f64()).sum::<f64>();
-            let sums: [V; D] = sums.map(|lanes| lanes.into_iter().sum());
+            squared_norm += lane_sum(&squares).to_f64();
+            let mut total = [V::ZERO; D];
+            for d in 0..D {
+                total[d] = lane_sum(&sums[d]);
+            }
             let (first, second) = &linearized.couplings[index];
             if let Some(free) = group.frames[0].and_then(|frame| layout.free(frame)) {
                 for d in 0..D {
-                    self.z[free * D + d] += first[d] * sums[d];
+                    z[free][d] += first[d] * total[d];
                 }
             }
             if let Some(free) = group.frames[1].and_then(|frame| layout.free(frame)) {
-                for i in 0..D {
-                    for d in 0..D {
-                        self.z[free * D + d] += second[i][d] * sums[i];
+                for d in 0..D {
+                    let mut product = V::ZERO;
+                    for i in 0..D {
+                        product += second[d][i] * total[i];
                     }
+                    z[free][d] += product;
                 }
             }
         }

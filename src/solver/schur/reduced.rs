@@ -6,7 +6,7 @@ use super::factors::Factors;
 use super::landmarks::Landmarks;
 use super::linearize::Linearized;
 use crate::precision::Scalar;
-use crate::precision::kernels::{Kernel, LANES, Lanes, vectorized, widened};
+use crate::precision::kernels::{Kernel, LANES, Lanes, lane_sum, vectorized, widened};
 
 /// Observations by landmark, and room for their parts.
 #[derive(Debug)]
@@ -153,7 +153,7 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
             let mut sums = [[0.0; D]; D];
             for i in 0..D {
                 for j in 0..=i {
-                    sums[i][j] = gram[i][j].iter().sum();
+                    sums[i][j] = lane_sum(&gram[i][j]);
                     sums[j][i] = sums[i][j];
                 }
             }
@@ -173,7 +173,7 @@ fn add_group<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, co
     let frames = layout.groups()[index].frames.map(|frame| frame.and_then(|frame| layout.free(frame)));
     let (first, second) = &linearized.couplings[index];
     let k_t: [f64; D] = std::array::from_fn(|d| first[d].to_f64());
-    let k_h: [[f64; D]; D] = second.map(|row| row.map(V::to_f64));
+    let k_h: [[f64; D]; D] = std::array::from_fn(|i| std::array::from_fn(|d| second[d][i].to_f64()));
     // M K_h.
     let m_k: [[f64; D]; D] =
         std::array::from_fn(|i| std::array::from_fn(|d| (0..D).map(|k| sums[i][k] * k_h[k][d]).sum()));
@@ -243,9 +243,9 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
                 if let Some(h) = frames[1].and_then(|frame| layout.free(frame)) {
                     let mut part = [[0.0; D]; L];
                     for k in 0..L {
-                        for i in 0..D {
-                            for d in 0..D {
-                                part[k][d] += own[k][i] * second[i][d].to_f64();
+                        for d in 0..D {
+                            for i in 0..D {
+                                part[k][d] += own[k][i] * second[d][i].to_f64();
                             }
                         }
                     }

@@ -4,14 +4,17 @@
 //! conjugate gradients through products with the Jacobian: on the Schur complement of the landmarks, or on the whole.
 
 mod optimize;
+mod points;
 mod problem;
 pub mod reprojection;
 mod validate;
 mod window;
 
+pub use points::{BalCamera, PointBundle, PointBundleOptions, PointCamera, PointObservation, RectifiedStereo};
 pub use window::{Bundle, BundleLandmark, BundleObservation, BundlePose, RelativePoseFactor};
 
 use crate::solver::SolverOptions;
+use optimize::policy_of_bundles;
 
 crate::options! {
     /// How a bundle is adjusted.

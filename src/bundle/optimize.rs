@@ -14,7 +14,7 @@ impl Bundle {
     pub fn optimize(&mut self, policy: &Policy, options: &BundleOptions) -> Result<SolveStatistics, SolverError> {
         let mut problem = BundleProblem::new(self, options)?;
         let policy = policy_of_bundles(policy);
-        let linear_solver = if options.linear_solver == "cgnr" { LinearSolver::Cgnr } else { LinearSolver::Schur };
+        let linear_solver = LinearSolver::named(&options.linear_solver);
         let statistics = if problem.is_stereo() {
             minimize_separable::<_, 3, 6, 1>(&mut problem, &policy, &options.solver, linear_solver)
         } else {
@@ -65,7 +65,7 @@ impl Bundle {
 
 /// `mixed` means half precision in the products of a bundle, and single in its small preconditioner. A policy of the
 /// user's own is taken at its word.
-fn policy_of_bundles(policy: &Policy) -> Policy {
+pub(super) fn policy_of_bundles(policy: &Policy) -> Policy {
     match Policy::resolve("mixed") {
         Ok(mixed) if mixed == *policy => Policy { preconditioner: Precision::F32, ..mixed },
         _ => policy.clone(),

@@ -101,6 +101,11 @@ impl<S: Scalar> Rigid<S> {
         )
     }
 
+    /// Neither infinite nor NaN in any part.
+    pub fn is_finite(&self) -> bool {
+        self.rotation.iter().chain(&self.translation).all(|value| value.is_finite())
+    }
+
     /// The same transform in another precision.
     pub fn cast<T: Scalar>(&self) -> Rigid<T> {
         Rigid { rotation: self.rotation.map(S::cast), translation: self.translation.map(S::cast) }

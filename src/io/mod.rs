@@ -2,6 +2,7 @@
 
 #[cfg(feature = "pipeline")]
 pub mod bag;
+pub mod bal;
 pub mod g2o;
 #[cfg(feature = "pipeline")]
 pub mod sources;

@@ -69,6 +69,13 @@ pub enum LinearSolver {
     Schur,
 }
 
+impl LinearSolver {
+    /// The one that an option names: `cgnr`, else `schur`.
+    pub fn named(name: &str) -> Self {
+        if name == "cgnr" { Self::Cgnr } else { Self::Schur }
+    }
+}
+
 fn minimize_with<Q: Problem>(
     problem: &mut Q,
     policy: &Policy,

@@ -3,7 +3,6 @@
 #[cfg(feature = "ros")]
 mod demo;
 mod evaluate;
-mod graph_picture;
 mod parameters;
 #[cfg(feature = "ros")]
 mod play;
@@ -30,7 +29,7 @@ enum Command {
     Replay(replay::Arguments),
     /// Compare a trajectory with the truth: ATE, RPE and drift.
     Evaluate(evaluate::Arguments),
-    /// Optimize a pose graph.
+    /// Optimize a pose graph or a reconstruction.
     Solve(solve::Arguments),
     /// Print every parameter: the configuration file, or the reference page.
     Parameters(parameters::Arguments),

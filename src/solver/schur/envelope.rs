@@ -151,8 +151,7 @@ fn factor_block<const D: usize>(block: &mut Block<D>, least: f64) -> usize {
         for k in 0..row {
             pivot -= block[row][k] * block[row][k];
         }
-        // Also true of what is no number.
-        if !(pivot > least) {
+        if pivot.is_nan() || pivot <= least {
             bad += 1;
             pivot = diagonal.max(1.0);
         }

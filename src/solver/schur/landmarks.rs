@@ -50,7 +50,7 @@ fn root_inverse<const L: usize>(information: &[[f64; L]; L], damping: f64) -> [[
         }
         let diagonal = information[i][i] * (1.0 + damping);
         let pivot = diagonal - (0..i).map(|k| c[i][k] * c[i][k]).sum::<f64>();
-        if !(pivot > LEAST_PIVOT * diagonal) {
+        if pivot.is_nan() || pivot <= LEAST_PIVOT * diagonal {
             continue;
         }
         c[i][i] = pivot.sqrt();

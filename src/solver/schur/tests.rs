@@ -54,7 +54,9 @@ impl Linear {
         fixed[0] = true;
         let mut factors = Structure::new();
         factors.add_fixed(3);
-        (1..FRAMES).for_each(|_| drop(factors.add_variable(3)));
+        for _ in 1..FRAMES {
+            factors.add_variable(3);
+        }
         factors.add_residual(3, &[0, 1]);
         factors.add_residual(3, &[4, 2]);
         Self {

@@ -1,0 +1,45 @@
+//! Pose graphs.
+
+use super::{Arguments, Solved, options, picture};
+use halfslam::io::g2o::{self, Graph};
+use halfslam::pose_graph::PoseGraphOptions;
+use halfslam::precision::Policy;
+use std::error::Error;
+
+/// Reads, optimizes, writes and draws a graph.
+pub fn solve(arguments: &Arguments, policy: &Policy) -> Result<Solved, Box<dyn Error>> {
+    let options: PoseGraphOptions = options(arguments)?;
+    let mut file = g2o::read(&arguments.file)?;
+    let before = arguments.plot.is_some().then(|| picture::Drawing::of_graph(&file.graph));
+    let statistics = match &mut file.graph {
+        Graph::Space(graph) => graph.optimize(policy, &options)?,
+        Graph::Plane(graph) => graph.optimize(policy, &options)?,
+    };
+    let name = arguments.file.display();
+    if let Some(path) = &arguments.out {
+        g2o::write(path, &file).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    if let (Some(path), Some(before)) = (&arguments.plot, &before) {
+        picture::draw(path, before, &picture::Drawing::of_graph(&file.graph), &name.to_string())?;
+    }
+    let (nodes, edges, dimension) = match &file.graph {
+        Graph::Space(graph) => (graph.nodes.len(), graph.edges.len(), "in space"),
+        Graph::Plane(graph) => (graph.nodes.len(), graph.edges.len(), "in the plane"),
+    };
+    let mut notes = Vec::new();
+    if file.started_from_edges > 0 {
+        notes.push(format!("{} nodes have no vertex and started from the edges", file.started_from_edges));
+    }
+    notes.extend(file.ignored.iter().map(|(kind, count)| format!("{count} lines {kind} were ignored")));
+    Ok(Solved {
+        title: format!("{name}: {nodes} nodes, {edges} edges {dimension}"),
+        notes,
+        details: serde_json::json!({
+            "nodes": nodes,
+            "edges": edges,
+            "started_from_edges": file.started_from_edges,
+            "ignored_lines": file.ignored,
+        }),
+        statistics,
+    })
+}

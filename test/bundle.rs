@@ -1,9 +1,11 @@
 //! Bundle adjustment: the truth is found under every policy that claims to, and broken input is named.
 
+#[path = "support/points.rs"]
+mod points;
 #[path = "support/windows.rs"]
 mod windows;
 
-use halfslam::bundle::{Bundle, BundleOptions, RelativePoseFactor};
+use halfslam::bundle::{Bundle, BundleOptions, PointBundleOptions, RelativePoseFactor};
 use halfslam::precision::Policy;
 use halfslam::solver::{SolveStatistics, SolverError};
 use nalgebra::Matrix6;
@@ -42,6 +44,107 @@ fn every_sound_policy_ends_where_double_does() {
             assert!(excess < 1e-4, "{policy}, seed {seed}: {excess:e}, {statistics:?} against {best:?}");
         }
     }
+}
+
+/// Whatever the window: short or long tracks, one camera or two, clean or noisy.
+#[test]
+fn mixed_never_ends_worse_than_double() {
+    let (double, mixed) = (Policy::resolve("double").unwrap(), Policy::resolve("mixed").unwrap());
+    let options = BundleOptions::default();
+    let mut worst = 0.0f64;
+    for seed in 0..240 {
+        let shape = WindowShape {
+            keyframes: 5 + (seed as usize * 7) % 16,
+            landmarks: 60 + (seed as usize * 13) % 100,
+            track_length: 3 + (seed as usize) % 5,
+            stereo: seed % 3 != 0,
+            noise_px: [0.1, 0.5, 1.5][seed as usize % 3],
+            outlier_ratio: 0.0,
+        };
+        let (start, _) = window(1000 + seed, &shape);
+        let best = start.clone().optimize(&double, &options).unwrap();
+        let found = start.clone().optimize(&mixed, &options).unwrap();
+        let ratio = found.final_cost / best.final_cost;
+        assert!(ratio <= 1.001, "seed {seed}: {ratio}, {found:?} against {best:?}");
+        worst = worst.max(ratio - 1.0);
+    }
+    assert!(worst < 1e-4, "{worst:e}");
+}
+
+#[test]
+fn both_linear_solvers_end_at_the_same_cost() {
+    for policy in ["double", "single", "mixed"] {
+        let (start, _) = window(11, &SMALL);
+        let policy = Policy::resolve(policy).unwrap();
+        let costs = ["schur", "cgnr"].map(|linear_solver| {
+            let options = BundleOptions { linear_solver: linear_solver.into(), ..BundleOptions::default() };
+            let statistics = start.clone().optimize(&policy, &options).unwrap();
+            assert_eq!(statistics.linear_solver, linear_solver);
+            statistics.final_cost
+        });
+        assert!((costs[0] / costs[1] - 1.0).abs() < 1e-4, "{}: {costs:?}", policy.name);
+    }
+}
+
+#[test]
+fn points_of_any_camera_are_adjusted_under_every_policy() {
+    let options = PointBundleOptions::default();
+    for seed in 0..6 {
+        let (bal, stereo) = (points::bal_scene(seed, 8, 120), points::stereo_scene(seed, 8, 120));
+        let solve = |policy: &str| {
+            let policy = Policy::resolve(policy).unwrap();
+            [bal.clone().optimize(&policy, &options).unwrap(), stereo.clone().optimize(&policy, &options).unwrap()]
+        };
+        let best = solve("double");
+        for (best, unknowns) in best.iter().zip([72 + 360, 42 + 360]) {
+            assert!(best.converged && best.final_cost < 0.1 * best.initial_cost, "seed {seed}: {best:?}");
+            // Half a squared pixel of 0.5 px for each residual that is not used up by an unknown.
+            let expected = 0.125 * (best.row_count - unknowns) as f64;
+            assert!((0.8..1.2).contains(&(best.final_cost / expected)), "seed {seed}: {expected}, {best:?}");
+        }
+        for policy in ["single", "mixed"] {
+            for (found, best) in solve(policy).iter().zip(&best) {
+                let excess = found.final_cost / best.final_cost - 1.0;
+                assert!(excess < 1e-4, "{policy}, seed {seed}: {excess:e}, {found:?} against {best:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_robust_loss_of_points_bears_outliers() {
+    let mut bundle = points::bal_scene(3, 8, 120);
+    let clean = bundle.clone();
+    for seen in bundle.observations.iter_mut().step_by(20) {
+        seen.measured[0] += 80.0;
+    }
+    let policy = Policy::resolve("mixed").unwrap();
+    for loss in ["huber", "cauchy"] {
+        let mut robust = bundle.clone();
+        let options = PointBundleOptions { loss: loss.into(), ..PointBundleOptions::default() };
+        robust.optimize(&policy, &options).unwrap();
+        // Judged on the clean measurements, all but the outliers fit.
+        robust.observations.clone_from(&clean.observations);
+        let after = robust.optimize(&policy, &PointBundleOptions::default()).unwrap();
+        assert!(after.initial_cost < 1.5 * after.final_cost, "{loss}: {after:?}");
+    }
+}
+
+#[test]
+fn broken_points_are_named() {
+    let sound = points::bal_scene(4, 4, 20);
+    let refused = |change: &dyn Fn(&mut halfslam::io::bal::BalBundle), word: &str| {
+        let mut bundle = sound.clone();
+        change(&mut bundle);
+        let policy = Policy::resolve("mixed").unwrap();
+        let error = bundle.optimize(&policy, &PointBundleOptions::default()).unwrap_err();
+        assert!(error.to_string().contains(word), "{error}");
+    };
+    refused(&|b| b.cameras[2].focal_px = f64::NAN, "camera 2");
+    refused(&|b| b.points[5].x = f64::INFINITY, "point 5");
+    refused(&|b| b.observations[3].point = 20, "observation 3");
+    refused(&|b| b.observations[4].sigma_px = 0.0, "observation 4");
+    refused(&|b| b.fixed.clear(), "0 flags");
 }
 
 /// At the origin half precision does well enough; 150 m from it its numbers are an eighth of a metre apart.
@@ -139,6 +242,78 @@ fn the_covariance_is_consistent_with_the_error() {
     assert!((4.3..7.7).contains(&mean), "{mean}");
 }
 
+/// A bundle without its first `count` keyframes, what they host, and what touches them.
+fn without_oldest(bundle: &Bundle, count: usize) -> Bundle {
+    let stays = |landmark: usize| bundle.landmarks[landmark].host >= count;
+    let mut place = vec![0; bundle.landmarks.len()];
+    let mut left =
+        Bundle { poses: bundle.poses[count..].to_vec(), landmarks: vec![], observations: vec![], ..bundle.clone() };
+    for (index, landmark) in bundle.landmarks.iter().enumerate().filter(|(index, _)| stays(*index)) {
+        place[index] = left.landmarks.len();
+        left.landmarks.push(halfslam::bundle::BundleLandmark { host: landmark.host - count, ..landmark.clone() });
+    }
+    for seen in bundle.observations.iter().filter(|seen| stays(seen.landmark) && seen.keyframe >= count) {
+        let (keyframe, landmark) = (seen.keyframe - count, place[seen.landmark]);
+        left.observations.push(halfslam::bundle::BundleObservation { keyframe, landmark, ..seen.clone() });
+    }
+    left
+}
+
+/// At the optimum a window without its oldest keyframes, but with their prior, is at its optimum too, and as certain.
+#[test]
+fn a_prior_replaces_the_keyframes_that_left() {
+    for (seed, policy) in [(21, "double"), (22, "double"), (23, "mixed"), (24, "mixed")] {
+        let (mut bundle, _) = window(seed, &SMALL);
+        let policy = Policy::resolve(policy).unwrap();
+        let mut options = BundleOptions::default();
+        (options.solver.cost_tolerance, options.solver.max_iterations) = (1e-12, 50);
+        bundle.optimize(&policy, &options).unwrap();
+        let mut prior = bundle.marginalize(&[0, 1, 2], &policy, &options).unwrap().unwrap();
+        assert!(prior.keyframes.iter().all(|keyframe| (3..8).contains(keyframe)), "{:?}", prior.keyframes);
+        // The information in which the root was taken: positive semidefinite, however it was rounded.
+        let information = prior.sqrt_information.transpose() * &prior.sqrt_information;
+        let smallest = information.clone().symmetric_eigenvalues().min();
+        assert!(smallest > -1e-12 * information.amax(), "{smallest:e} of {:e}", information.amax());
+
+        prior.keyframes.iter_mut().for_each(|keyframe| *keyframe -= 3);
+        let mut left = without_oldest(&bundle, 3);
+        left.prior = Some(prior);
+        let before = left.clone();
+        let statistics = left.optimize(&policy, &options).unwrap();
+        assert!(statistics.initial_cost - statistics.final_cost < 1e-3 * statistics.final_cost, "{statistics:?}");
+        for (after, before) in left.poses.iter().zip(&before.poses) {
+            let moved = (before.t_world_camera.inverse() * after.t_world_camera).translation.vector.norm();
+            assert!(moved < 2e-3, "{}: {moved} m", policy.name);
+        }
+        let newest = left.poses.len() - 1;
+        let with_prior = left.pose_covariance(newest, &options).unwrap();
+        let whole = bundle.pose_covariance(newest + 3, &options).unwrap();
+        assert!((with_prior - whole).amax() < 0.02 * whole.amax(), "{with_prior} {whole}");
+    }
+}
+
+#[test]
+fn a_prior_in_single_precision_is_that_in_double() {
+    for seed in 0..10 {
+        let (bundle, _) = window(40 + seed, &WindowShape { stereo: seed % 2 == 0, ..SMALL });
+        let options = BundleOptions::default();
+        let prior = |policy: &str| {
+            bundle.marginalize(&[0, 1, 2], &Policy::resolve(policy).unwrap(), &options).unwrap().unwrap()
+        };
+        let (double, single) = (prior("double"), prior("mixed"));
+        let information = |r: &nalgebra::DMatrix<f64>| r.transpose() * r;
+        let gap = (information(&double.sqrt_information) - information(&single.sqrt_information)).amax();
+        assert!(gap < 1e-5 * information(&double.sqrt_information).amax(), "seed {seed}: {gap:e}");
+        let gradient = |p: &halfslam::bundle::SquareRootPrior| p.sqrt_information.transpose() * &p.residual;
+        let (exact, gap) = (gradient(&double), (gradient(&double) - gradient(&single)).amax());
+        assert!(gap < 1e-4 * exact.amax(), "seed {seed}: {gap:e} of {:e}", exact.amax());
+    }
+    let (bundle, _) = window(9, &SMALL);
+    let nothing = bundle.marginalize(&[9], &Policy::resolve("mixed").unwrap(), &BundleOptions::default()).unwrap();
+    assert!(nothing.is_none(), "the newest keyframe hosts nothing");
+    assert!(bundle.marginalize(&[10], &Policy::resolve("mixed").unwrap(), &BundleOptions::default()).is_err());
+}
+
 #[test]
 fn what_is_broken_is_named() {
     let (sound, _) = window(9, &SMALL);
@@ -159,5 +334,20 @@ fn what_is_broken_is_named() {
     refused(&|b| b.observations[6].px.x = f64::NAN, "observation 6");
     refused(&|b| b.observations[4].sigma_px = 0.0, "observation 4");
     refused(&|b| b.camera.fx = 0.0, "camera");
+    let prior = sound.marginalize(&[0], &Policy::resolve("double").unwrap(), &BundleOptions::default()).unwrap();
+    refused(
+        &|b| {
+            b.prior.clone_from(&prior);
+            b.prior.iter_mut().for_each(|prior| prior.keyframes[0] = 77);
+        },
+        "77",
+    );
+    refused(
+        &|b| {
+            b.prior.clone_from(&prior);
+            b.prior.iter_mut().for_each(|prior| prior.residual[0] = f64::NAN);
+        },
+        "prior is not finite",
+    );
     assert!(sound.pose_covariance(10, &BundleOptions::default()).is_err());
 }

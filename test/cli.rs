@@ -82,3 +82,13 @@ fn the_parameters_are_printed() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert_names(&text, &["ros__parameters", "keyframes"]);
 }
+
+#[test]
+fn a_broken_reconstruction_is_named_with_its_line() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("broken.txt");
+    std::fs::write(&path, "1 1 1\n0 3 1.0 2.0\n0 0 0\n0 0 0\n500 0 0\n1 2 -3\n").expect("written");
+    let output = halfslam(&["solve", &path.to_string_lossy()]);
+    assert!(!output.status.success());
+    assert_names(&String::from_utf8_lossy(&output.stderr), &["broken.txt", "line 2", "point 3 of 1"]);
+}

@@ -2,6 +2,7 @@
 
 use half::f16;
 use halfslam::bundle::reprojection::{Placement, StereoCamera, by_host};
+use halfslam::bundle::{BalCamera, PointCamera, RectifiedStereo};
 use halfslam::geometry::relative_pose::RigidGroup;
 use halfslam::geometry::rigid::Rigid;
 use halfslam::geometry::{PinholeCamera, Se2, Se3, se2, se3};
@@ -148,5 +149,38 @@ proptest! {
         prop_assert!(px.iter().all(|value| value.is_finite()));
         prop_assert!(px.iter().zip(&same_px).all(|(a, b)| (a - b).abs() <= 1e-9 * a.abs()));
         prop_assert!(rows.as_flattened().iter().all(|v| v.is_finite()));
+    }
+}
+
+/// What a camera measures of a moved point, its lens moved too: three steps of the point, then those of the lens.
+fn point_camera_derivative<C: PointCamera<R, D>, const R: usize, const D: usize, const N: usize>(
+    camera: &C,
+    p_camera: [f64; 3],
+    scale: [f64; N],
+) {
+    let mut by_point = [[0.0; 3]; R];
+    let mut by_camera = [[0.0; D]; R];
+    let measured = C::differentiate(&camera.lens::<f64>(), &p_camera, &mut by_point, &mut by_camera);
+    let plain = C::project(&camera.lens::<f64>(), &p_camera);
+    assert!(measured.iter().zip(&plain).all(|(a, b)| (a - b).abs() < 1e-9 * (1.0 + b.abs())));
+    let analytic: [[f64; N]; R] = std::array::from_fn(|row| {
+        std::array::from_fn(|k| scale[k] * if k < 3 { by_point[row][k] } else { by_camera[row][3 + k] })
+    });
+    let along = |step: &[f64; N]| {
+        let p = std::array::from_fn(|k| p_camera[k] + scale[k] * step[k]);
+        let lens = std::array::from_fn(|d| if d < 6 { 0.0 } else { scale[d - 3] * step[d - 3] });
+        C::project(&camera.moved(*camera.pose(), &lens).lens::<f64>(), &p)
+    };
+    assert_derivative(along, &analytic, 1e-4);
+}
+
+proptest! {
+    #[test]
+    fn cameras_of_points(x in -2.0f64..2.0, y in -2.0f64..2.0, depth in 1.5f64..20.0, k in prop::array::uniform2(-0.2f64..0.2)) {
+        let bal = BalCamera { t_world_camera: Se3::identity(), focal_px: 500.0, distortion: k };
+        // Distortion is in other units than pixels: a step of it is made as small as its effect is large.
+        point_camera_derivative::<_, 2, 9, 6>(&bal, [x, y, -depth], [1.0, 1.0, 1.0, 1.0, 1e-2, 1e-2]);
+        let stereo = RectifiedStereo { camera: CAMERA, baseline_m: BASELINE_M, t_world_camera: Se3::identity() };
+        point_camera_derivative::<_, 3, 6, 3>(&stereo, [x, y, depth], [1.0; 3]);
     }
 }

@@ -3,14 +3,17 @@
 //! A landmark has one unknown, its inverse depth along the ray of the keyframe that saw it first. The linear solver is
 //! conjugate gradients through products with the Jacobian: on the Schur complement of the landmarks, or on the whole.
 
+mod marginalization;
 mod optimize;
 mod points;
+mod prior;
 mod problem;
 pub mod reprojection;
 mod validate;
 mod window;
 
 pub use points::{BalCamera, PointBundle, PointBundleOptions, PointCamera, PointObservation, RectifiedStereo};
+pub use prior::SquareRootPrior;
 pub use window::{Bundle, BundleLandmark, BundleObservation, BundlePose, RelativePoseFactor};
 
 use crate::solver::SolverOptions;

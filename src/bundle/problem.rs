@@ -64,6 +64,9 @@ impl<'a> BundleProblem<'a> {
         for factor in &bundle.relative_poses {
             (pose_seen[factor.from], pose_seen[factor.to]) = (true, true);
         }
+        for &keyframe in bundle.prior.iter().flat_map(|prior| &prior.keyframes) {
+            pose_seen[keyframe] = true;
+        }
         let fixed: Vec<bool> = bundle.poses.iter().zip(&pose_seen).map(|(pose, &seen)| pose.fixed || !seen).collect();
         let layout = Layout::new(&fixed, bundle.landmarks.len(), &touched);
         let mut factors = Structure::new();
@@ -76,6 +79,9 @@ impl<'a> BundleProblem<'a> {
         }
         for factor in &bundle.relative_poses {
             factors.add_residual(6, &[factor.from, factor.to]);
+        }
+        if let Some(prior) = &bundle.prior {
+            factors.add_residual(prior.row_count(), &prior.keyframes);
         }
         let mut problem = Self {
             bundle,
@@ -237,7 +243,11 @@ impl<const R: usize> Separable<R, 6, 1> for BundleProblem<'_> {
     }
 
     fn factor_residuals<S: Scalar>(&self, residuals: &mut [S]) {
-        for (factor, rows) in self.bundle.relative_poses.iter().zip(residuals.chunks_exact_mut(6)) {
+        let (of_relative_poses, of_prior) = residuals.split_at_mut(6 * self.bundle.relative_poses.len());
+        if let Some(prior) = &self.bundle.prior {
+            prior.residuals(&self.poses, of_prior);
+        }
+        for (factor, rows) in self.bundle.relative_poses.iter().zip(of_relative_poses.chunks_exact_mut(6)) {
             let relative = relative::<S>(&self.poses[factor.from], &self.poses[factor.to]);
             let residual = Se3::residual(&factor.t_from_to.rounded::<S>(), &relative);
             for (i, row) in rows.iter_mut().enumerate() {
@@ -247,7 +257,11 @@ impl<const R: usize> Separable<R, 6, 1> for BundleProblem<'_> {
     }
 
     fn linearize_factors<S: Scalar>(&self, jacobian: &mut [S]) {
-        for (factor, block) in self.bundle.relative_poses.iter().zip(jacobian.chunks_exact_mut(72)) {
+        let (of_relative_poses, of_prior) = jacobian.split_at_mut(72 * self.bundle.relative_poses.len());
+        if let Some(prior) = &self.bundle.prior {
+            prior.linearize(&self.poses, of_prior);
+        }
+        for (factor, block) in self.bundle.relative_poses.iter().zip(of_relative_poses.chunks_exact_mut(72)) {
             let relative = relative::<S>(&self.poses[factor.from], &self.poses[factor.to]);
             let (from, to) = Se3::jacobians(&factor.t_from_to.rounded::<S>(), &relative);
             let whiten = |i: usize, of: &[[S; 6]; 6], column: usize| -> S {

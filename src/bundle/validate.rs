@@ -17,8 +17,8 @@ pub(super) fn validate(bundle: &Bundle) -> Result<(), SolverError> {
     {
         return problem(format!("the camera is not usable: {camera:?}, baseline {} m", bundle.baseline_m));
     }
-    if !bundle.poses.iter().any(|pose| pose.fixed) {
-        return problem("no pose is fixed; fix at least one of them".into());
+    if bundle.prior.is_none() && !bundle.poses.iter().any(|pose| pose.fixed) {
+        return problem("no pose is fixed and there is no prior; fix at least one of them".into());
     }
     for (i, pose) in bundle.poses.iter().enumerate() {
         if !RigidGroup::is_finite(&pose.t_world_camera) {
@@ -57,6 +57,19 @@ pub(super) fn validate(bundle: &Bundle) -> Result<(), SolverError> {
         if !RigidGroup::is_finite(&factor.t_from_to) || !factor.sqrt_information.iter().all(|v| v.is_finite()) {
             return problem(format!("relative pose {i} is not finite"));
         }
+    }
+    let Some(prior) = &bundle.prior else { return Ok(()) };
+    let (rows, columns, tied) = (prior.sqrt_information.nrows(), prior.sqrt_information.ncols(), &prior.keyframes);
+    let (sizes, others) = ((columns, prior.t_world_camera.len()), (6 * tied.len(), tied.len()));
+    if rows == 0 || sizes != others || prior.residual.len() != rows {
+        return problem(format!("the prior's {rows} x {columns} root does not fit its {} keyframes", tied.len()));
+    }
+    if tied.iter().enumerate().any(|(i, keyframe)| *keyframe >= poses || tied[..i].contains(keyframe)) {
+        return problem(format!("the prior is on keyframes {tied:?}; expected different ones of {poses} poses"));
+    }
+    let numbers = || prior.sqrt_information.iter().chain(prior.residual.iter());
+    if !numbers().all(|value| value.is_finite()) || !prior.t_world_camera.iter().all(RigidGroup::is_finite) {
+        return problem("the prior is not finite".into());
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What a bundle consists of.
 
+use super::SquareRootPrior;
 use crate::geometry::{PinholeCamera, Se3};
 use nalgebra::{Matrix6, Vector2};
 
@@ -58,7 +59,7 @@ pub struct Bundle {
     pub camera: PinholeCamera,
     /// Distance of the (virtual) right camera along x (m), for `px_right_x`.
     pub baseline_m: f64,
-    /// The keyframes; at least one is fixed.
+    /// The keyframes; at least one is fixed, or there is a prior.
     pub poses: Vec<BundlePose>,
     /// The landmarks.
     pub landmarks: Vec<BundleLandmark>,
@@ -66,4 +67,6 @@ pub struct Bundle {
     pub observations: Vec<BundleObservation>,
     /// Other relations between keyframes.
     pub relative_poses: Vec<RelativePoseFactor>,
+    /// What is known from keyframes that left the window: see [`Bundle::marginalize`].
+    pub prior: Option<SquareRootPrior>,
 }

@@ -61,6 +61,7 @@ pub(super) fn bundle_of(window: &Window, fixed_count: usize) -> (Bundle, Vec<Lan
         landmarks: Vec::new(),
         observations: Vec::new(),
         relative_poses: wheel_factors(window),
+        prior: None,
     };
     let mut ids = Vec::new();
     for (&id, landmark) in &window.landmarks {

@@ -21,6 +21,7 @@ pub use loss::Loss;
 pub use minimize::{LinearSolver, minimize, minimize_separable};
 pub use preconditioner::Preconditioner;
 pub use problem::Problem;
+pub(crate) use schur::Flat;
 pub use schur::{Group, Layout, Rows, Separable, Touched, frame_covariance};
 pub use statistics::{PhaseTimes, SolveStatistics};
 pub use system::Trouble;

@@ -38,12 +38,13 @@ pub fn lane_sum<S: Scalar>(lanes: &Lanes<S>) -> S {
 }
 
 /// A finite half as a single, without a branch: its bits moved to the place where a single has them are the same number
-/// but for the exponent's bias, which a multiplication mends, exactly, for subnormal numbers too.
+/// but for the exponent's bias, which a multiplication mends, exactly, for subnormal numbers too. The sign comes along as
+/// the highest of its copies in a wider integer.
 #[inline(always)]
 fn single_from_half(bits: u16) -> f32 {
     const BIAS: f32 = f32::from_bits((127 + 112) << 23);
-    let magnitude = f32::from_bits(u32::from(bits & 0x7fff) << 13) * BIAS;
-    f32::from_bits(magnitude.to_bits() | (u32::from(bits & 0x8000) << 16))
+    let moved = (i32::from(bits as i16) << 13) as u32 & 0x8fff_e000;
+    f32::from_bits(moved) * BIAS
 }
 
 /// Rounds lanes to storage, to nearest.

@@ -32,8 +32,8 @@ where
     match (policy.jacobian, policy.product, policy.vectors) {
         (F32, F16, F32) => Some(Box::new(SchurSystem::<f32, f16, f32, R, D, L>::new(policy, problem))),
         (F32, F32, F32) => Some(Box::new(SchurSystem::<f32, f32, f32, R, D, L>::new(policy, problem))),
-        (F64, F32, F64) => Some(Box::new(SchurSystem::<f64, f32, f64, R, D, L>::new(policy, problem))),
-        (F64, F64, F64) => Some(Box::new(SchurSystem::<f64, f64, f64, R, D, L>::new(policy, problem))),
+        // Products at least as precise as asked for.
+        (F64, _, F64) => Some(Box::new(SchurSystem::<f64, f64, f64, R, D, L>::new(policy, problem))),
         _ => None,
     }
 }
@@ -60,6 +60,10 @@ struct SchurSystem<S, P, V, const R: usize, const D: usize, const L: usize> {
     unscaled: Vec<f64>,
     scratch: CgScratch<V>,
 }
+
+/// What a multiplication costs in a product, which streams the rows twice and gathers landmarks, over what it costs in
+/// forming and factoring the complement, which stays in the caches: measured on windows and reconstructions, 4 to 6.
+const STREAMED: f64 = 5.0;
 
 /// A factor in the precision of the policy's preconditioner, half as single.
 enum StoredFactor {
@@ -92,7 +96,7 @@ impl<S: Scalar, P: Scalar, V: VectorKernels, const R: usize, const D: usize, con
             inverted: None,
             fresh: false,
             factor_multiplications: reduction.multiplications + complement.factor_multiplications(),
-            product_multiplications: rows * 2.0 * (D + L) as f64 + 2.0 * complement.entry_count() as f64,
+            product_multiplications: STREAMED * rows * 2.0 * (D + L) as f64 + 2.0 * complement.entry_count() as f64,
             reduction,
             complement,
             factor,

@@ -1,9 +1,11 @@
 //! Bundle adjustment by all policies on the same random windows: accuracy first, then time. Prints Markdown.
 
+#[path = "../test/support/files.rs"]
+mod files;
 #[path = "../test/support/windows.rs"]
 mod windows;
 
-use halfslam::bundle::{Bundle, BundleOptions};
+use halfslam::bundle::{Bundle, BundleOptions, PointBundleOptions};
 use halfslam::precision::Policy;
 use halfslam::solver::SolveStatistics;
 use windows::{ARTICLE, WindowShape, window};
@@ -88,7 +90,57 @@ fn table(name: &str, shape: &WindowShape, seeds: std::ops::Range<u64>, linear_so
     }
 }
 
+/// Time that this thread has had of a processor (ms): what others do on the machine does not count. Zero where the
+/// system does not tell.
+fn cpu_ms() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    text.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap_or(0.0) * 1e-6
+}
+
+/// Real problems: costs, iterations, and processor time until the end and until 0.1% above the best known cost.
+fn real(name: &str, best: f64, solve: &dyn Fn(&Policy, &PointBundleOptions) -> SolveStatistics) {
+    for policy in ["double", "single", "mixed"] {
+        let policy = Policy::resolve(policy).expect("a policy");
+        let before = cpu_ms();
+        let statistics = solve(&policy, &PointBundleOptions::default());
+        let whole = cpu_ms() - before;
+        let near = statistics.cost_history.iter().position(|cost| *cost <= 1.001 * best);
+        // The same again, stopped where it was near.
+        let mut options = PointBundleOptions::default();
+        options.solver.max_iterations = near.unwrap_or(options.solver.max_iterations).max(1);
+        let before = cpu_ms();
+        solve(&policy, &options);
+        let near_ms = near.map_or(f64::NAN, |_| cpu_ms() - before);
+        println!(
+            "| {name} | {} | {:.3} | {whole:.0} | {near_ms:.0} | {} | {} | {} | {} |",
+            policy.name,
+            statistics.final_cost,
+            statistics.iterations,
+            statistics.cg_iterations,
+            statistics.escalations.len(),
+            statistics.converged
+        );
+    }
+}
+
+fn real_problems() {
+    println!("\n| problem | policy | cost | ms of processor | to 0.1% | iterations | CG | escalations | converged |");
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for (name, file, best) in [
+        ("ladybug-49", "bal_ladybug_49/problem-49-7776-pre.txt", 13_344.32),
+        ("dubrovnik-16", "bal_dubrovnik_16/problem-16-22106-pre.txt", 18_033.90),
+    ] {
+        if let Some(start) = files::bal_file(file) {
+            real(name, best, &|policy, options| start.clone().optimize(policy, options).expect("a sound problem"));
+        }
+    }
+    if let Some(start) = files::stereo_file() {
+        real("stereo", 7_399.04, &|policy, options| start.clone().optimize(policy, options).expect("a sound problem"));
+    }
+}
+
 fn main() {
+    real_problems();
     let count = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(200);
     let mono = WindowShape { stereo: false, landmarks: 920, ..ARTICLE };
     table("mono", &mono, 0..count, "schur");

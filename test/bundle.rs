@@ -1,5 +1,7 @@
 //! Bundle adjustment: the truth is found under every policy that claims to, and broken input is named.
 
+#[path = "support/files.rs"]
+mod files;
 #[path = "support/points.rs"]
 mod points;
 #[path = "support/windows.rs"]
@@ -108,6 +110,25 @@ fn points_of_any_camera_are_adjusted_under_every_policy() {
                 assert!(excess < 1e-4, "{policy}, seed {seed}: {excess:e}, {found:?} against {best:?}");
             }
         }
+    }
+}
+
+/// Best known costs, of the published problems from their own starts, without a robust loss.
+#[test]
+fn real_problems_reach_their_optimum_under_mixed() {
+    let (policy, options) = (Policy::resolve("mixed").unwrap(), PointBundleOptions::default());
+    let reached = |name: &str, best: f64, found: SolveStatistics| {
+        assert!(found.converged && found.final_cost < 1.0001 * best, "{name}: {found:?}");
+        assert!(found.escalations.is_empty(), "{name}: {found:?}");
+    };
+    if let Some(mut bundle) = files::bal_file("bal_ladybug_49/problem-49-7776-pre.txt") {
+        reached("ladybug-49", 13_344.32, bundle.optimize(&policy, &options).unwrap());
+    }
+    if let Some(mut bundle) = files::bal_file("bal_dubrovnik_16/problem-16-22106-pre.txt") {
+        reached("dubrovnik-16", 18_033.90, bundle.optimize(&policy, &options).unwrap());
+    }
+    if let Some(mut bundle) = files::stereo_file() {
+        reached("stereo", 7_399.04, bundle.optimize(&policy, &options).unwrap());
     }
 }
 

@@ -58,14 +58,28 @@ check_rust() {
         "install it with https://rustup.rs and start again"
 }
 
+# Other tools that read recordings, for the tests: beside the wheels where there are wheels, else in a venv of their own.
+readers() {
+    local mark
+    mark=$(sha256sum <scripts/readers.txt)
+    if [ "$(cat .setup/readers.mark 2>/dev/null || true)" != "$mark" ]; then
+        step "rosbags and mcap-ros2-support, which the tests read recordings with"
+        rm -rf .setup/readers .setup/readers.mark
+        python3 -m venv .setup/readers
+        .setup/readers/bin/python -m pip install --quiet --progress-bar off -r scripts/readers.txt
+        echo "$mark" >.setup/readers.mark
+    fi
+}
+
 ros() {
     if [ -n "${AMENT_PREFIX_PATH:-}" ]; then
         step "using the ROS 2 ${ROS_DISTRO:-} that is sourced"
         [ -n "${ROS_DISTRO:-}" ] || fail "AMENT_PREFIX_PATH is set but ROS_DISTRO is not: source your ROS 2's setup.bash"
+        readers
         return
     fi
     local mark
-    mark=$(cat scripts/ros_wheels.txt scripts/ros_wheels.sh | sha256sum)
+    mark=$(cat scripts/ros_wheels.txt scripts/readers.txt scripts/ros_wheels.sh | sha256sum)
     if [ "$(cat .setup/wheels.mark 2>/dev/null || true)" != "$mark" ]; then
         rm -f .setup/wheels.mark .setup/messages.mark
         bash scripts/ros_wheels.sh "$root/.setup/venv"

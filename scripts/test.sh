@@ -8,6 +8,11 @@ if [ -z "${HALFSLAM_DATA:-}" ] && [ -d ../shared/data ]; then
     export HALFSLAM_DATA
 fi
 
+# Where setup has put the tools that read our recordings.
+for python in .setup/venv/bin/python .setup/readers/bin/python; do
+    [ ! -x "$python" ] || export HALFSLAM_PYTHON=$PWD/$python
+done
+
 step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 
 step "formatting"

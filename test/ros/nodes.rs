@@ -63,6 +63,14 @@ fn a_node_outlives_bad_messages_gaps_and_jumps_of_time() {
 }
 
 #[test]
+fn the_map_outlives_bad_keyframes_a_new_odometry_and_jumps_of_time() {
+    let node = Node::start("loop_closure_node", &[], 8);
+    let output = graph(&mut python("stubborn_map.py"), 8).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(node.interrupt(), Some(0));
+}
+
+#[test]
 fn the_nodes_agree_with_one_process() {
     let recording = recording();
     let folder = tempfile::tempdir().unwrap();
@@ -83,6 +91,26 @@ fn the_nodes_agree_with_one_process() {
     let read = |name: &str| read_tum(&folder.path().join(name)).unwrap();
     assert_agree("odometry", &read("odometry.tum"), &odometry);
     assert_agree("corrected path", &read("corrected.tum"), &corrected);
+}
+
+#[test]
+fn every_frame_that_is_lost_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(program("halfslam"));
+    // Faster than any computer tracks.
+    let command = command.args(["demo", "--rate", "200", "--out"]).arg(folder.path()).arg(recording());
+    let Output { status, stdout, stderr } = graph(command, 9).output().unwrap();
+    let said = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+    assert!(status.success(), "{said}");
+    let summary = std::fs::read_to_string(folder.path().join("summary.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    let count = |value: &serde_json::Value| value.as_u64().unwrap();
+    let unused = count(&summary["frames"]) - count(&summary["odometry_poses"]);
+    assert!(unused > 10, "{summary}");
+    let losses = summary["losses"].as_object().unwrap().values();
+    let reported: u64 = losses.map(|value| value.as_str().unwrap().parse::<u64>().unwrap()).sum();
+    // Those after the last one that came, and those before the rate was known, nobody can miss.
+    assert!(reported + 10 >= unused, "{unused} frames were not used; {summary}");
 }
 
 fn assert_agree(what: &str, nodes: &Trajectory, one_process: &Trajectory) {
@@ -172,9 +200,9 @@ fn the_topic_page_says_what_the_nodes_subscribe_to_and_publish() {
     for (name, sides) in found {
         let program = if name.starts_with("vo_node") { "vo_node" } else { "loop_closure_node" };
         for (side, topics) in sides {
-            let topics = topics.into_iter().map(|(topic, words)| {
-                (topic.strip_prefix("/robot/").map_or(topic.clone(), str::to_owned), words)
-            });
+            let topics = topics
+                .into_iter()
+                .map(|(topic, words)| (topic.strip_prefix("/robot/").map_or(topic.clone(), str::to_owned), words));
             union.entry(program.into()).or_default().entry(side).or_default().extend(topics);
         }
     }

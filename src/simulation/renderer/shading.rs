@@ -8,7 +8,7 @@ pub const CHUNK: usize = 16;
 
 /// How a texture is filtered around a pixel.
 #[derive(Debug, Clone, Copy)]
-struct Filter {
+pub struct Filter {
     level: usize,
     /// Weight of the next coarser level, eighths.
     coarser: u32,
@@ -60,15 +60,15 @@ impl<'a, T: Texel> Shader<'a, T> {
             2
         };
         let taps = (1u32 << taps_shift) as f32;
-        let level = (0.5 * (long / (taps * taps)).max(1e-12).log2()).clamp(0.0, self.texture.coarsest() as f32);
-        let mut coarser = ((level - level.floor()) * 8.0).round() as u32;
-        if level.floor() as usize >= self.texture.coarsest() {
-            coarser = 0;
-        }
-        Filter { level: level as usize, coarser, taps_shift, step: step.map(|s| s / taps) }
+        // In eighths of a level.
+        let eighths = (4.0 * log2(long / (taps * taps)) + 0.5).max(0.0) as usize;
+        let (level, coarser) = (eighths / 8, (eighths % 8) as u32);
+        let coarsest = self.texture.coarsest();
+        let (level, coarser) = if level >= coarsest { (coarsest, 0) } else { (level, coarser) };
+        Filter { level, coarser, taps_shift, step: step.map(|s| s / taps) }
     }
 
-    /// Colors the pixels of one row from `start` on, at most [`CHUNK`]. Writes their depths where wanted.
+    /// Colors the pixels of one row from `start` on, at most [`CHUNK`].
     pub fn chunk(&self, y: usize, start: usize, out: &mut [T]) {
         let row = y as f64;
         let filter = self.filter(start as f32 + 0.5 * (out.len() as f32 - 1.0), y as f32);
@@ -85,38 +85,61 @@ impl<'a, T: Texel> Shader<'a, T> {
             us[i] = (u + du * x) * depth;
             vs[i] = (v + dv * x) * depth;
         }
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = T::from_sum(self.sum(&filter, us[i], vs[i]), 3 + filter.taps_shift);
+        let mut sums = [T::Sum::default(); CHUNK];
+        let sums = &mut sums[..out.len()];
+        self.add(&filter, &us, &vs, sums);
+        for (sum, out) in sums.iter().zip(out) {
+            *out = T::from_sum(*sum, 3 + filter.taps_shift);
         }
     }
 
-    /// The color at any point of the image, with few samples: one of several that make an edge pixel.
-    pub fn sample(&self, x: f32, y: f32) -> T::Sum {
-        let filter = Filter { taps_shift: 0, ..self.filter(x, y) };
+    /// The filter of a pixel that several surfaces share: with one sample, since there are several of the pixel.
+    pub fn edge_filter(&self, x: f32, y: f32) -> Filter {
+        Filter { taps_shift: 0, ..self.filter(x, y) }
+    }
+
+    /// The color at any point of the image.
+    pub fn sample(&self, filter: &Filter, x: f32, y: f32) -> T::Sum {
         let p = self.surface;
         let (x, y) = (f64::from(x), f64::from(y));
         let depth = 1.0 / p.inverse_depth.at(x, y);
         let [u, v] = [p.right.at(x, y) * depth, p.down.at(x, y) * depth];
-        self.sum(&filter, u as f32 * self.scale[0], v as f32 * self.scale[1])
+        let mut sum = [T::Sum::default()];
+        self.add(filter, &[u as f32 * self.scale[0]], &[v as f32 * self.scale[1]], &mut sum);
+        sum[0]
     }
 
+    /// Adds filtered samples at finest texels `us`, `vs` (edges at whole numbers) to as many sums.
     #[inline(always)]
-    fn sum(&self, filter: &Filter, u: f32, v: f32) -> T::Sum {
-        let mut sum = T::Sum::default();
+    fn add<const N: usize>(&self, filter: &Filter, us: &[f32; N], vs: &[f32; N], sums: &mut [T::Sum]) {
         let shrink = 1.0 / (1u32 << filter.level) as f32;
         let fine = self.texture.level(filter.level);
+        let coarse = self.texture.level(filter.level + 1);
         let taps = 1u32 << filter.taps_shift;
         for tap in 0..taps {
             let along = tap as f32 - 0.5 * (taps as f32 - 1.0);
-            let (u, v) = ((u + along * filter.step[0]) * shrink, (v + along * filter.step[1]) * shrink);
-            if filter.coarser < 8 {
-                sum = sum + fine.sample(u - 0.5, v - 0.5, 8 - filter.coarser);
-            }
+            let shift = filter.step.map(|step| along * step);
+            fine.add_samples(us, vs, shift, shrink, 8 - filter.coarser, sums);
             if filter.coarser > 0 {
-                let coarse = self.texture.level(filter.level + 1);
-                sum = sum + coarse.sample(0.5 * u - 0.5, 0.5 * v - 0.5, filter.coarser);
+                coarse.add_samples(us, vs, shift, 0.5 * shrink, filter.coarser, sums);
             }
         }
-        sum
+    }
+}
+
+/// The logarithm to base 2 of a positive number, to 0.01.
+fn log2(x: f32) -> f32 {
+    let bits = x.max(1e-12).to_bits();
+    let mantissa = f32::from_bits((bits & 0x7f_ffff) | 1f32.to_bits()) - 1.0;
+    (bits >> 23) as f32 - 127.0 + mantissa * (1.34 - 0.34 * mantissa)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_logarithm_is_near_enough() {
+        for x in (0..200).map(|i| 1e-3 * 1.1f32.powi(i)) {
+            assert!((super::log2(x) - x.log2()).abs() < 0.01, "{x}");
+        }
     }
 }

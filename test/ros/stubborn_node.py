@@ -74,9 +74,18 @@ class Driver:
         message.data = self.texture[:, shift_px : shift_px + WIDTH].tobytes()
         return message
 
-    def send_frame(self, stamp_nanos, change=lambda image: None):
+    def send_infos(self):
         for info, shift_m in ((self.left_info, 0.0), (self.right_info, BASELINE_M)):
             info.publish(camera_info(shift_m, **self.info))
+
+    def change_infos(self, **change):
+        self.info = change
+        self.send_infos()
+        # Topics keep no order between each other.
+        self.spin(0.5)
+
+    def send_frame(self, stamp_nanos, change=lambda image: None):
+        self.send_infos()
         left = self.image(stamp_nanos, 0)
         change(left)
         self.left.publish(left)
@@ -157,16 +166,16 @@ def main():
     driver.wait_for("odometry goes on after all this", lambda: len(driver.odometry) > before)
 
     newest = start + 20 * PERIOD_NANOS
-    driver.info = {"width": 2 * WIDTH}
     refused = driver.count(bad)
+    driver.change_infos(width=2 * WIDTH)
     driver.send_frame(newest + PERIOD_NANOS)
     driver.wait_for("a camera_info that contradicts the images is refused", lambda: driver.count(bad) > refused)
     driver.wait_for("both sizes are named", lambda: any(f"{2 * WIDTH}x{HEIGHT}" in m for m in driver.messages))
-    driver.info = {}
+    driver.change_infos()
     before = len(driver.odometry)
     driver.send_frame(newest + 2 * PERIOD_NANOS)
     driver.wait_for("odometry goes on with the right camera_info", lambda: len(driver.odometry) > before)
-    driver.info = {"focal_px": 1.2 * FOCAL_PX}
+    driver.change_infos(focal_px=1.2 * FOCAL_PX)
     before = len(driver.odometry)
     for step in range(3, 7):
         driver.send_frame(newest + step * PERIOD_NANOS)

@@ -69,7 +69,7 @@ pub fn smooth<T: Texel>(
                 if is_edge(ids, width, height, x, y) {
                     let count = candidates(ids, width, height, x, y, &mut found);
                     let own = found[..count].iter().position(|&id| id == row[x]).unwrap_or(0);
-                    pixels[y * width + x] = mean(&found[..count], own, x as f32, y as f32, projected, shaders);
+                    pixels[y * width + x] = mean(&found[..count], own, x, y, projected, shaders);
                 }
             }
             x = end;
@@ -80,16 +80,16 @@ pub fn smooth<T: Texel>(
 fn mean<T: Texel>(
     candidates: &[u32],
     own: usize,
-    x: f32,
-    y: f32,
+    x: usize,
+    y: usize,
     projected: &[Projected],
     shaders: &[Option<Shader<'_, T>>],
 ) -> T {
     let mut sum = T::Sum::default();
     let mut filters: [Option<Filter>; 9] = [None; 9];
     for [dx, dy] in SAMPLES {
-        let (x, y) = (x + dx, y + dy);
-        let (px, py) = (f64::from(x), f64::from(y));
+        let (sample_x, sample_y) = (x as f32 + dx, y as f32 + dy);
+        let (px, py) = (f64::from(sample_x), f64::from(sample_y));
         let (mut nearest, mut seen) = (f64::NEG_INFINITY, own);
         for (index, &id) in candidates.iter().enumerate() {
             let Some(surface) = projected.get(id as usize) else { continue };
@@ -100,7 +100,7 @@ fn mean<T: Texel>(
         }
         if let Some(Some(shader)) = shaders.get(candidates[seen] as usize) {
             let filter = filters[seen].get_or_insert_with(|| shader.edge_filter(x, y));
-            sum = sum + shader.sample(filter, x, y);
+            sum = sum + shader.sample(filter, sample_x, sample_y);
         }
     }
     T::from_sum(sum, 5)

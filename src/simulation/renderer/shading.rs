@@ -2,9 +2,12 @@
 
 use super::projection::Projected;
 use crate::simulation::texture::{Mipmap, Texel};
+use std::cell::Cell;
 
-/// Filter settings are kept over so many pixels.
+/// Filter settings are kept over so many pixels of a row, ...
 pub const CHUNK: usize = 16;
+/// ... and over so many rows.
+const FILTER_ROWS: usize = 2;
 
 /// How a texture is filtered around a pixel.
 #[derive(Debug, Clone, Copy)]
@@ -23,20 +26,39 @@ pub struct Shader<'a, T> {
     texture: &'a Mipmap<T>,
     surface: &'a Projected,
     scale: [f32; 2],
+    /// For each [`CHUNK`] of columns the last filter, and its rows.
+    filters: Vec<Cell<Option<(usize, Filter)>>>,
 }
 
 impl<'a, T: Texel> Shader<'a, T> {
-    /// For a projected surface of this size (m).
-    pub fn new(texture: &'a Mipmap<T>, surface: &'a Projected, size: [f64; 2]) -> Self {
+    /// For a projected surface of this size (m), in an image of this width (px).
+    pub fn new(texture: &'a Mipmap<T>, surface: &'a Projected, size: [f64; 2], width: usize) -> Self {
         let (columns, rows) = texture.level(0).size();
         let scale = [columns as f64 / size[0], rows as f64 / size[1]].map(|s| s as f32);
-        Self { texture, surface, scale }
+        Self { texture, surface, scale, filters: vec![Cell::new(None); width.div_ceil(CHUNK)] }
+    }
+
+    /// The filter at a pixel: that of the middle of some pixels around it, unless the surface is too oblique for that.
+    pub fn filter(&self, x: usize, y: usize) -> Filter {
+        let (column, row) = (x / CHUNK, y / FILTER_ROWS);
+        if let Some((_, filter)) = self.filters[column].get().filter(|(filter_row, _)| *filter_row == row) {
+            return filter;
+        }
+        let middle = |index: usize, count: usize| (index * count) as f64 + 0.5 * (count as f64 - 1.0);
+        let (middle_x, middle_y) = (middle(column, CHUNK), middle(row, FILTER_ROWS));
+        let inverse_depth = &self.surface.inverse_depth;
+        let ratio = inverse_depth.at(middle_x, middle_y) / inverse_depth.at(x as f64, y as f64);
+        if !(0.7..1.4).contains(&ratio) {
+            return self.filter_at(x as f64, y as f64);
+        }
+        let filter = self.filter_at(middle_x, middle_y);
+        self.filters[column].set(Some((row, filter)));
+        filter
     }
 
     /// The filter at a pixel, from the derivatives of the texture coordinates there.
-    fn filter(&self, x: f32, y: f32) -> Filter {
+    fn filter_at(&self, x: f64, y: f64) -> Filter {
         let p = self.surface;
-        let (x, y) = (f64::from(x), f64::from(y));
         let depth = 1.0 / p.inverse_depth.at(x, y);
         let (u, v) = (p.right.at(x, y) * depth, p.down.at(x, y) * depth);
         let [su, sv] = self.scale.map(f64::from);
@@ -71,7 +93,7 @@ impl<'a, T: Texel> Shader<'a, T> {
     /// Colors the pixels of one row from `start` on, at most [`CHUNK`].
     pub fn chunk(&self, y: usize, start: usize, out: &mut [T]) {
         let row = y as f64;
-        let filter = self.filter(start as f32 + 0.5 * (out.len() as f32 - 1.0), y as f32);
+        let filter = self.filter(start, y);
         let begin =
             |f: &super::projection::Linear, scale: f32| (f.at(start as f64, row) as f32 * scale, f.a as f32 * scale);
         let p = self.surface;
@@ -93,9 +115,10 @@ impl<'a, T: Texel> Shader<'a, T> {
         }
     }
 
-    /// The filter of a pixel that several surfaces share: with one sample, since there are several of the pixel.
-    pub fn edge_filter(&self, x: f32, y: f32) -> Filter {
-        Filter { taps_shift: 0, ..self.filter(x, y) }
+    /// The filter of a pixel that several surfaces share: one sample of one scale, since the pixel gets several.
+    pub fn edge_filter(&self, x: usize, y: usize) -> Filter {
+        let filter = self.filter(x, y);
+        Filter { level: filter.level + usize::from(filter.coarser >= 4), coarser: 0, taps_shift: 0, ..filter }
     }
 
     /// The color at any point of the image.

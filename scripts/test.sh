@@ -18,6 +18,9 @@ step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 step "formatting"
 cargo fmt --check
 
+# The tests with nodes wait more than they compute.
+RUST_TEST_THREADS=$((2 * $(nproc)))
+export RUST_TEST_THREADS
 step "programs and tests, with ROS 2"
 cargo test --locked --release --features ros
 

@@ -46,6 +46,19 @@ fn a_broken_parameter_file_is_named() {
 }
 
 #[test]
+fn a_recording_that_is_not_there_is_named_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (missing, out) = (folder.path().join("no_such_bag"), folder.path().join("out"));
+    for arguments in [vec!["play"], vec!["demo", "--out", out.to_str().unwrap()]] {
+        let mut command = Command::new(program("halfslam"));
+        let output = graph(command.args(&arguments).arg(&missing), 10).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains("no_such_bag"), "{arguments:?}: {said}");
+        assert!(!out.exists(), "{arguments:?}");
+    }
+}
+
+#[test]
 fn sigint_ends_both_nodes_with_zero() {
     for name in ["vo_node", "loop_closure_node"] {
         let node = Node::start(name, &[], 2);

@@ -41,7 +41,7 @@ impl Bundle {
         }
         let (sqrt_information, residual) = match policy.vectors {
             Precision::F64 => rows.eliminate::<f64>(),
-            Precision::F16 | Precision::F32 => rows.eliminate::<f32>(),
+            _ => rows.eliminate::<f32>(),
         };
         let t_world_camera = rows.kept.iter().map(|&keyframe| self.poses[keyframe].t_world_camera).collect();
         Ok(Some(SquareRootPrior { keyframes: rows.kept, t_world_camera, sqrt_information, residual }))

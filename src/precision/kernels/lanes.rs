@@ -1,96 +1,62 @@
-//! Sixteen numbers side by side: what portable loops work on, one observation per lane.
+//! What the kernels need of a vector unit.
 
 use crate::precision::Scalar;
-use half::slice::HalfFloatSliceExt;
 
-/// Numbers in [`Lanes`]: one vector of singles in AVX-512, two in AVX2, four in NEON.
-pub const LANES: usize = 16;
-
-/// One number for each of [`LANES`] observations.
-pub type Lanes<S> = [S; LANES];
-
-/// Converts lanes; what is stored in half has to be finite. A loop that vectorizes on every CPU.
-#[inline(always)]
-pub fn widened<P: Scalar, V: Scalar>(stored: &Lanes<P>) -> Lanes<V> {
-    let mut wide = [V::ZERO; LANES];
-    if let Some(halves) = P::as_halves(stored) {
-        for (wide, half) in wide.iter_mut().zip(halves) {
-            *wide = V::from_f32(single_from_half(half.to_bits()));
-        }
-    } else {
-        for (wide, value) in wide.iter_mut().zip(stored) {
-            *wide = value.cast();
-        }
-    }
-    wide
+/// Some numbers in vector registers: enough for a row of a block, 8 for blocks of six and 4 for blocks of three.
+///
+/// # Safety
+/// Every function needs the features of its vector unit, and [`Self::WIDTH`] elements readable or writable where it
+/// loads or stores, unless it says otherwise.
+pub(super) trait Lanes: Copy {
+    /// What each lane holds.
+    type Number: Scalar;
+    /// Number of lanes.
+    const WIDTH: usize;
+    /// Zero in every lane.
+    unsafe fn zero() -> Self;
+    /// The number at `from` in every lane; reads one element.
+    unsafe fn broadcast(from: *const Self::Number) -> Self;
+    /// The numbers from `from` on.
+    unsafe fn load(from: *const Self::Number) -> Self;
+    /// Writes all lanes.
+    unsafe fn store(self, to: *mut Self::Number);
+    /// The sum, lane by lane.
+    unsafe fn add(self, other: Self) -> Self;
+    /// The difference, lane by lane.
+    unsafe fn subtract(self, other: Self) -> Self;
+    /// `self * factor + sum`, lane by lane; of halves the product is rounded, as in [`Scalar::multiply_add`].
+    unsafe fn multiply_add(self, factor: Self, sum: Self) -> Self;
+    /// Lane `r` of the result is the sum of the lanes of `rows[r]`, added in the order of
+    /// [`portable::sum_of_lanes`](super::portable::sum_of_lanes); lanes beyond `B` are zero.
+    unsafe fn sums<const B: usize>(rows: [Self; B]) -> Self;
+    /// The sum of all lanes, in every lane, added in the same order.
+    unsafe fn sum_everywhere(self) -> Self;
+    /// The first `count` lanes, the others zero.
+    unsafe fn first(self, count: usize) -> Self;
+    /// Adds the first `count` lanes to the numbers from `to` on; may add zeros behind them.
+    unsafe fn add_first(self, count: usize, to: *mut Self::Number);
+    /// What the first lane holds.
+    unsafe fn first_lane(self) -> Self::Number;
 }
 
-/// The sum of all lanes, by halves.
-#[inline(always)]
-pub fn lane_sum<S: Scalar>(lanes: &Lanes<S>) -> S {
-    let mut sums = *lanes;
-    for width in [8, 4, 2, 1] {
-        for lane in 0..width {
-            sums[lane] += sums[lane + width];
-        }
-    }
-    sums[0]
+/// Lanes that can be filled from numbers of another precision.
+///
+/// # Safety
+/// As for [`Lanes`].
+pub(super) trait Load<C>: Lanes {
+    /// The numbers from `from` on, converted.
+    unsafe fn load_stored(from: *const C) -> Self;
 }
 
-/// A finite half as a single, without a branch: its bits moved to the place where a single has them are the same number
-/// but for the exponent's bias, which a multiplication mends, exactly, for subnormal numbers too. The sign comes along as
-/// the highest of its copies in a wider integer.
+/// Row `r`, or zeros where there is none.
+///
+/// Helpers of vector code are functions that are always inlined, never closures: a closure that is not inlined is
+/// compiled without the features.
+///
+/// # Safety
+/// As for [`Lanes`].
 #[inline(always)]
-fn single_from_half(bits: u16) -> f32 {
-    const BIAS: f32 = f32::from_bits((127 + 112) << 23);
-    let moved = (i32::from(bits as i16) << 13) as u32 & 0x8fff_e000;
-    f32::from_bits(moved) * BIAS
-}
-
-/// Rounds lanes to storage, to nearest.
-#[inline(always)]
-pub fn rounded<S: Scalar, P: Scalar>(values: &Lanes<S>) -> Lanes<P> {
-    let mut stored = [P::ZERO; LANES];
-    if let (Some(halves), Some(singles)) = (P::as_halves_mut(&mut stored), S::as_singles(values)) {
-        halves.convert_from_f32_slice(singles);
-    } else {
-        for (stored, value) in stored.iter_mut().zip(values) {
-            *stored = value.cast();
-        }
-    }
-    stored
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use half::f16;
-
-    #[test]
-    fn every_finite_half_survives() {
-        for bits in (0..=u16::MAX).step_by(LANES) {
-            let halves: Lanes<f16> = std::array::from_fn(|i| f16::from_bits(bits + i as u16));
-            if halves.iter().all(|half| half.is_finite()) {
-                let wide: Lanes<f32> = widened(&halves);
-                for (wide, half) in wide.iter().zip(&halves) {
-                    assert_eq!(wide.to_bits(), half.to_f32().to_bits());
-                }
-                assert_eq!(rounded::<f32, f16>(&wide), halves);
-            }
-        }
-    }
-
-    #[test]
-    fn all_lanes_are_summed() {
-        assert_eq!(lane_sum(&std::array::from_fn::<f64, LANES, _>(|i| f64::from(1 << i))), 65535.0);
-    }
-
-    #[test]
-    fn rounding_is_that_of_the_scalar() {
-        let values: Lanes<f32> = std::array::from_fn(|i| 1.0 + i as f32 * 0.000_3);
-        for (stored, value) in rounded::<f32, f16>(&values).iter().zip(&values) {
-            assert_eq!(*stored, f16::from_f32(*value));
-        }
-        assert_eq!(rounded::<f64, f64>(&[0.1; LANES]), [0.1; LANES]);
-    }
+pub(super) unsafe fn row_of<L: Lanes, const B: usize>(rows: &[L; B], r: usize) -> L {
+    // SAFETY: the caller's promise.
+    if r < B { rows[r] } else { unsafe { L::zero() } }
 }

@@ -7,6 +7,8 @@ use crate::precision::Scalar;
 pub(super) struct Landmarks<V, const L: usize> {
     /// Upper triangular `R⁻¹`.
     pub(super) root_inverses: Vec<[[V; L]; L]>,
+    /// The same as computed: what is formed of it cancels.
+    pub(super) exact_root_inverses: Vec<[[f64; L]; L]>,
     /// `R⁻ᵀ g`, `g` the gradient.
     pub(super) turned_gradient: Vec<[V; L]>,
 }
@@ -16,22 +18,26 @@ const LEAST_PIVOT: f64 = 1e-13;
 
 impl<V: Scalar, const L: usize> Landmarks<V, L> {
     pub(super) fn new(count: usize) -> Self {
-        Self { root_inverses: vec![[[V::ZERO; L]; L]; count], turned_gradient: vec![[V::ZERO; L]; count] }
+        Self {
+            root_inverses: vec![[[V::ZERO; L]; L]; count],
+            exact_root_inverses: vec![[[0.0; L]; L]; count],
+            turned_gradient: vec![[V::ZERO; L]; count],
+        }
     }
 
     /// Inverts at a damping; returns `‖R⁻ᵀ g‖²`, twice what the landmarks alone would take off the model.
     pub(super) fn invert(&mut self, information: &[[[f64; L]; L]], gradient: &[[V; L]], damping: f64) -> f64 {
         let mut squared_norm = 0.0;
-        for (((information, gradient), inverse), turned) in
-            information.iter().zip(gradient).zip(&mut self.root_inverses).zip(&mut self.turned_gradient)
-        {
+        for (index, (information, gradient)) in information.iter().zip(gradient).enumerate() {
             let root_inverse = root_inverse(information, damping);
+            let turned = &mut self.turned_gradient[index];
             for k in 0..L {
                 let sum: f64 = (0..=k).map(|i| root_inverse[i][k] * gradient[i].to_f64()).sum();
                 squared_norm += sum * sum;
                 turned[k] = V::from_f64(sum);
             }
-            *inverse = root_inverse.map(|row| row.map(V::from_f64));
+            self.root_inverses[index] = root_inverse.map(|row| row.map(V::from_f64));
+            self.exact_root_inverses[index] = root_inverse;
         }
         squared_norm
     }

@@ -131,7 +131,7 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
                         for m in 0..=k {
                             let b: Lanes<f64> = widened(&linearized.by_landmark[tile][row][m]);
                             for lane in 0..LANES {
-                                turned[lane] += landmarks.root_inverses[own[lane] as usize][m][k].to_f64() * b[lane];
+                                turned[lane] += landmarks.exact_root_inverses[own[lane] as usize][m][k] * b[lane];
                             }
                         }
                         for d in 0..D {

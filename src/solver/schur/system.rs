@@ -84,7 +84,7 @@ impl<S: Scalar, P: Scalar, V: VectorKernels, const R: usize, const D: usize, con
         let complement = Envelope::new(first);
         let factor = match policy.preconditioner {
             Precision::F64 => StoredFactor::F64(EnvelopeFactor::new(&complement)),
-            Precision::F16 | Precision::F32 => StoredFactor::F32(EnvelopeFactor::new(&complement)),
+            _ => StoredFactor::F32(EnvelopeFactor::new(&complement)),
         };
         let n = layout.free_count() * D;
         let rows = (layout.tile_count() * crate::precision::kernels::LANES * R) as f64;
@@ -163,10 +163,10 @@ where
         if !self.fresh {
             reduction.form(layout, linearized, landmarks, factors, damping, complement);
             // What is left of a pivot after that much cancellation is rounding.
-            let size = self.step.len() as f64;
+            let least = self.step.len() as f64 * f64::EPSILON;
             match &mut self.factor {
-                StoredFactor::F32(factor) => factor.factor(complement, size * f64::from(f32::EPSILON)),
-                StoredFactor::F64(factor) => factor.factor(complement, size * f64::EPSILON),
+                StoredFactor::F32(factor) => factor.factor(complement, least),
+                StoredFactor::F64(factor) => factor.factor(complement, least),
             };
             self.fresh = true;
         }

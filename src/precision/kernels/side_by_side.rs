@@ -1,0 +1,97 @@
+//! Sixteen numbers side by side: what portable loops work on, one observation per lane.
+
+use super::dispatch::{cast, cast_mut};
+use crate::precision::Scalar;
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
+/// Numbers in [`Lanes`]: one vector of singles in AVX-512, two in AVX2, four in NEON.
+pub const LANES: usize = 16;
+
+/// One number for each of [`LANES`] observations.
+pub type Lanes<S> = [S; LANES];
+
+/// Converts lanes; what is stored in half has to be finite. A loop that vectorizes on every CPU.
+#[inline(always)]
+pub fn widened<P: Scalar, V: Scalar>(stored: &Lanes<P>) -> Lanes<V> {
+    let mut wide = [V::ZERO; LANES];
+    if let Some(halves) = cast::<P, f16>(stored) {
+        for (wide, half) in wide.iter_mut().zip(halves) {
+            *wide = V::from_f32(single_from_half(half.to_bits()));
+        }
+    } else {
+        for (wide, value) in wide.iter_mut().zip(stored) {
+            *wide = value.cast();
+        }
+    }
+    wide
+}
+
+/// The sum of all lanes, by halves.
+#[inline(always)]
+pub fn lane_sum<S: Scalar>(lanes: &Lanes<S>) -> S {
+    let mut sums = *lanes;
+    for width in [8, 4, 2, 1] {
+        for lane in 0..width {
+            sums[lane] += sums[lane + width];
+        }
+    }
+    sums[0]
+}
+
+/// A finite half as a single, without a branch: its bits moved to the place where a single has them are the same number
+/// but for the exponent's bias, which a multiplication mends, exactly, for subnormal numbers too. The sign comes along as
+/// the highest of its copies in a wider integer.
+#[inline(always)]
+fn single_from_half(bits: u16) -> f32 {
+    const BIAS: f32 = f32::from_bits((127 + 112) << 23);
+    let moved = (i32::from(bits as i16) << 13) as u32 & 0x8fff_e000;
+    f32::from_bits(moved) * BIAS
+}
+
+/// Rounds lanes to storage, to nearest.
+#[inline(always)]
+pub fn rounded<S: Scalar, P: Scalar>(values: &Lanes<S>) -> Lanes<P> {
+    let mut stored = [P::ZERO; LANES];
+    if let (Some(halves), Some(singles)) = (cast_mut::<P, f16>(&mut stored), cast::<S, f32>(values)) {
+        halves.convert_from_f32_slice(singles);
+    } else {
+        for (stored, value) in stored.iter_mut().zip(values) {
+            *stored = value.cast();
+        }
+    }
+    stored
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_finite_half_survives() {
+        for bits in (0..=u16::MAX).step_by(LANES) {
+            let halves: Lanes<f16> = std::array::from_fn(|i| f16::from_bits(bits + i as u16));
+            if halves.iter().all(|half| half.is_finite()) {
+                let wide: Lanes<f32> = widened(&halves);
+                for (wide, half) in wide.iter().zip(&halves) {
+                    assert_eq!(wide.to_bits(), half.to_f32().to_bits());
+                }
+                assert_eq!(rounded::<f32, f16>(&wide), halves);
+            }
+        }
+    }
+
+    #[test]
+    fn all_lanes_are_summed() {
+        assert_eq!(lane_sum(&std::array::from_fn::<f64, LANES, _>(|i| f64::from(1 << i))), 65535.0);
+    }
+
+    #[test]
+    fn rounding_is_that_of_the_scalar() {
+        let values: Lanes<f32> = std::array::from_fn(|i| 1.0 + i as f32 * 0.000_3);
+        for (stored, value) in rounded::<f32, f16>(&values).iter().zip(&values) {
+            assert_eq!(*stored, f16::from_f32(*value));
+        }
+        assert_eq!(rounded::<f64, f64>(&[0.1; LANES]), [0.1; LANES]);
+    }
+}

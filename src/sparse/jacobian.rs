@@ -156,6 +156,12 @@ impl<P: Scalar> BlockJacobian<P> {
         });
     }
 
+    /// The entries as they are stored, residual block after residual block as [`Structure`] describes; those of fixed
+    /// variables mean nothing.
+    pub fn entries(&self) -> &[P] {
+        self.blocks.entries()
+    }
+
     /// Sizes of the free variable blocks, in order of columns.
     pub fn sizes(&self) -> &[usize] {
         &self.sizes

@@ -1,17 +1,24 @@
 //! Sparse block matrices: the Jacobian, orderings, incomplete Cholesky factors and triangular solves.
 
+mod cholesky;
 mod incomplete_cholesky;
 mod jacobian;
+mod minimum_degree;
+mod multifrontal;
 mod normal_matrix;
 mod ordering;
 mod structure;
+mod supernodes;
 mod symbolic;
 mod triangular;
 
+pub use cholesky::{Cholesky, FactorStatistics};
 pub use incomplete_cholesky::{CholeskyOptions, CholeskyStatistics, IncompleteCholesky};
 pub use jacobian::{BlockJacobian, Rounding};
-pub use ordering::{Adjacency, adjacency, minimum_degree, reverse_cuthill_mckee};
+pub use minimum_degree::minimum_degree;
+pub use ordering::{Adjacency, adjacency, reverse_cuthill_mckee};
 pub use structure::{Structure, VariableIndex};
+pub use supernodes::Supernodes;
 pub use symbolic::levels_of_fill;
 pub use triangular::TriangularScratch;
 

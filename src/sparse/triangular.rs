@@ -1,7 +1,7 @@
 //! The two triangular solves of an incomplete factor.
 
-use super::IncompleteCholesky;
 use super::incomplete_cholesky::Sized;
+use super::{Cholesky, IncompleteCholesky};
 use crate::precision::Scalar;
 
 /// Vectors of the triangular solves in the precision of the linear solver, for one Jacobian's column scales.
@@ -12,32 +12,18 @@ pub struct TriangularScratch<V> {
     work: Vec<V>,
 }
 
-impl IncompleteCholesky {
-    /// What [`Self::solve`] needs for a Jacobian whose columns are scaled by `scales`.
-    pub fn scratch<V: Scalar>(&self, scales: &[f64]) -> TriangularScratch<V> {
-        let columns = self.columns.iter().flat_map(|&first| first as usize..first as usize + self.block_size);
-        let ratios: Vec<V> = columns.map(|column| V::from_f64(self.scales[column] / scales[column])).collect();
-        TriangularScratch { work: vec![V::ZERO; ratios.len()], ratios }
+impl<V: Scalar> TriangularScratch<V> {
+    /// For variables of `size` whose first columns are `columns`, in order of elimination.
+    fn new(columns: &[u32], size: usize, of_factor: &[f64], of_jacobian: &[f64]) -> Self {
+        let columns = columns.iter().flat_map(|&first| first as usize..first as usize + size);
+        let ratios: Vec<V> = columns.map(|column| V::from_f64(of_factor[column] / of_jacobian[column])).collect();
+        Self { work: vec![V::ZERO; ratios.len()], ratios }
     }
 
-    /// `z = S_J⁻¹ S_L P (L Lᵀ)⁻¹ Pᵀ S_L S_J⁻¹ r`, an approximation of `(S_J Jᵀ W J S_J)⁻¹ r`, computed in `V`.
-    pub fn solve<V: Scalar>(&self, r: &[V], z: &mut [V], scratch: &mut TriangularScratch<V>) {
-        match &self.factor {
-            Sized::Three(factor) => self.permuted(r, z, scratch, |x| factor.solve(x)),
-            Sized::Six(factor) => self.permuted(r, z, scratch, |x| factor.solve(x)),
-        }
-    }
-
-    fn permuted<V: Scalar>(
-        &self,
-        r: &[V],
-        z: &mut [V],
-        scratch: &mut TriangularScratch<V>,
-        solve: impl FnOnce(&mut [V]),
-    ) {
-        let TriangularScratch { ratios, work } = scratch;
-        let size = self.block_size;
-        let blocks = || self.columns.iter().map(|&first| first as usize..first as usize + size);
+    /// Brings `r` into order of elimination and to the factor's scales, solves there, and brings the solution back.
+    fn solve(&mut self, columns: &[u32], size: usize, r: &[V], z: &mut [V], solve: impl FnOnce(&mut [V])) {
+        let Self { ratios, work } = self;
+        let blocks = || columns.iter().map(|&first| first as usize..first as usize + size);
         for ((columns, work), ratios) in blocks().zip(work.chunks_exact_mut(size)).zip(ratios.chunks_exact(size)) {
             for ((work, r), ratio) in work.iter_mut().zip(&r[columns]).zip(ratios) {
                 *work = *r * *ratio;
@@ -49,6 +35,33 @@ impl IncompleteCholesky {
                 *z = *work * *ratio;
             }
         }
+    }
+}
+
+impl IncompleteCholesky {
+    /// What [`Self::solve`] needs for a Jacobian whose columns are scaled by `scales`.
+    pub fn scratch<V: Scalar>(&self, scales: &[f64]) -> TriangularScratch<V> {
+        TriangularScratch::new(&self.columns, self.block_size, &self.scales, scales)
+    }
+
+    /// `z = S_J⁻¹ S_L P (L Lᵀ)⁻¹ Pᵀ S_L S_J⁻¹ r`, an approximation of `(S_J Jᵀ W J S_J)⁻¹ r`, computed in `V`.
+    pub fn solve<V: Scalar>(&self, r: &[V], z: &mut [V], scratch: &mut TriangularScratch<V>) {
+        scratch.solve(&self.columns, self.block_size, r, z, |x| match &self.factor {
+            Sized::Three(factor) => factor.solve(x),
+            Sized::Six(factor) => factor.solve(x),
+        });
+    }
+}
+
+impl Cholesky {
+    /// What [`Self::solve`] needs for a Jacobian whose columns are scaled by `scales`.
+    pub fn scratch<V: Scalar>(&self, scales: &[f64]) -> TriangularScratch<V> {
+        TriangularScratch::new(self.columns(), self.size(), self.scales(), scales)
+    }
+
+    /// `z = S_J⁻¹ S_L P (L Lᵀ)⁻¹ Pᵀ S_L S_J⁻¹ r` as of [`IncompleteCholesky::solve`], computed in `V`.
+    pub fn solve<V: Scalar>(&self, r: &[V], z: &mut [V], scratch: &mut TriangularScratch<V>) {
+        scratch.solve(self.columns(), self.size(), r, z, |x| self.solve_in_order(x));
     }
 }
 

@@ -7,6 +7,7 @@
 mod avx2;
 mod factor;
 mod jacobian;
+pub mod panels;
 pub mod portable;
 mod vector;
 

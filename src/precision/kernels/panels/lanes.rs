@@ -1,0 +1,182 @@
+//! Vectors of the CPU under one name, so that a kernel is written once for all of them.
+//!
+//! Every function is inlined into a caller that has the CPU's features; elsewhere none may be called.
+
+use half::f16;
+use std::arch::x86_64::*;
+
+/// A vector of several elements.
+pub(super) trait Lanes: Copy {
+    /// What it holds.
+    type Element: crate::precision::Scalar;
+    /// How many.
+    const COUNT: usize;
+    /// How many of them make the height of a tile whose accumulators fit the registers.
+    const TILE: usize;
+
+    /// # Safety
+    /// The CPU has the features, as for all functions here.
+    unsafe fn splat(value: Self::Element) -> Self;
+    /// # Safety
+    /// [`Self::COUNT`] elements are readable.
+    unsafe fn load(from: *const Self::Element) -> Self;
+    /// # Safety
+    /// [`Self::COUNT`] elements are writable.
+    unsafe fn store(self, to: *mut Self::Element);
+    /// `self + a b`.
+    /// # Safety
+    /// The features.
+    unsafe fn plus(self, a: Self, b: Self) -> Self;
+    /// `self - a b`.
+    /// # Safety
+    /// The features.
+    unsafe fn minus(self, a: Self, b: Self) -> Self;
+    /// `self b`.
+    /// # Safety
+    /// The features.
+    unsafe fn times(self, b: Self) -> Self;
+    /// The sum of all.
+    /// # Safety
+    /// The features.
+    unsafe fn sum(self) -> Self::Element;
+}
+
+/// Loads of a storage type.
+pub(super) trait LoadFrom<C>: Lanes {
+    /// # Safety
+    /// [`Lanes::COUNT`] elements are readable.
+    unsafe fn load_from(from: *const C) -> Self;
+}
+
+macro_rules! lanes {
+    ($vector:ident, $element:ident, $count:literal, $tile:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $fnma:ident, $mul:ident, |$v:ident| $sum:expr) => {
+        impl Lanes for $vector {
+            type Element = $element;
+            const COUNT: usize = $count;
+            const TILE: usize = $tile;
+            #[inline(always)]
+            unsafe fn splat(value: $element) -> Self {
+                // SAFETY: the caller has the features.
+                unsafe { $splat(value) }
+            }
+            #[inline(always)]
+            unsafe fn load(from: *const $element) -> Self {
+                // SAFETY: the caller's promise.
+                unsafe { $load(from) }
+            }
+            #[inline(always)]
+            unsafe fn store(self, to: *mut $element) {
+                // SAFETY: the caller's promise.
+                unsafe { $store(to, self) }
+            }
+            #[inline(always)]
+            unsafe fn plus(self, a: Self, b: Self) -> Self {
+                // SAFETY: the caller has the features.
+                unsafe { $fma(a, b, self) }
+            }
+            #[inline(always)]
+            unsafe fn minus(self, a: Self, b: Self) -> Self {
+                // SAFETY: the caller has the features.
+                unsafe { $fnma(a, b, self) }
+            }
+            #[inline(always)]
+            unsafe fn times(self, b: Self) -> Self {
+                // SAFETY: the caller has the features.
+                unsafe { $mul(self, b) }
+            }
+            #[inline(always)]
+            unsafe fn sum(self) -> $element {
+                let $v = self;
+                // SAFETY: the caller has the features.
+                unsafe { $sum }
+            }
+        }
+
+        impl LoadFrom<$element> for $vector {
+            #[inline(always)]
+            unsafe fn load_from(from: *const $element) -> Self {
+                // SAFETY: the caller's promise.
+                unsafe { $load(from) }
+            }
+        }
+    };
+}
+
+lanes!(
+    __m256,
+    f32,
+    8,
+    2,
+    _mm256_set1_ps,
+    _mm256_loadu_ps,
+    _mm256_storeu_ps,
+    _mm256_fmadd_ps,
+    _mm256_fnmadd_ps,
+    _mm256_mul_ps,
+    |v| {
+        let four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+        let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+        _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+    }
+);
+lanes!(
+    __m256d,
+    f64,
+    4,
+    2,
+    _mm256_set1_pd,
+    _mm256_loadu_pd,
+    _mm256_storeu_pd,
+    _mm256_fmadd_pd,
+    _mm256_fnmadd_pd,
+    _mm256_mul_pd,
+    |v| {
+        let two = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd::<1>(v));
+        _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)))
+    }
+);
+lanes!(
+    __m512,
+    f32,
+    16,
+    4,
+    _mm512_set1_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    _mm512_fmadd_ps,
+    _mm512_fnmadd_ps,
+    _mm512_mul_ps,
+    |v| _mm512_reduce_add_ps(v)
+);
+lanes!(
+    __m512d,
+    f64,
+    8,
+    4,
+    _mm512_set1_pd,
+    _mm512_loadu_pd,
+    _mm512_storeu_pd,
+    _mm512_fmadd_pd,
+    _mm512_fnmadd_pd,
+    _mm512_mul_pd,
+    |v| _mm512_reduce_add_pd(v)
+);
+
+macro_rules! load_from {
+    ($storage:ty, $vector:ty, |$from:ident| $load:expr) => {
+        impl LoadFrom<$storage> for $vector {
+            #[inline(always)]
+            unsafe fn load_from($from: *const $storage) -> Self {
+                // SAFETY: the caller's promise; f16 is 16 bits of plain data.
+                unsafe { $load }
+            }
+        }
+    };
+}
+
+load_from!(f16, __m256, |from| _mm256_cvtph_ps(_mm_loadu_si128(from.cast())));
+load_from!(f16, __m512, |from| _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())));
+load_from!(f32, __m256d, |from| _mm256_cvtps_pd(_mm_loadu_ps(from)));
+load_from!(f32, __m512d, |from| _mm512_cvtps_pd(_mm256_loadu_ps(from)));
+load_from!(f16, __m256d, |from| _mm256_cvtps_pd(_mm_cvtph_ps(_mm_loadl_epi64(from.cast()))));
+load_from!(f16, __m512d, |from| _mm512_cvtps_pd(_mm256_cvtph_ps(_mm_loadu_si128(from.cast()))));

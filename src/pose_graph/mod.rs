@@ -6,10 +6,13 @@
 
 mod chordal;
 mod graph;
+mod nearest_rotation;
 mod optimize;
-mod preconditioner;
+mod prepared;
 mod problem;
+mod relaxation;
 mod start;
+mod validate;
 mod whitening;
 
 pub use graph::{PlanarPoseGraph, PoseGraph, PoseGraphEdge};

@@ -1,6 +1,6 @@
 //! A pose graph as a least-squares problem, in space and in the plane alike.
 
-use super::preconditioner::Measurement;
+use super::prepared::Measurement;
 use crate::geometry::relative_pose::RigidGroup;
 use crate::precision::{Precision, Scalar};
 use crate::solver::{Loss, Problem};

@@ -30,6 +30,8 @@ pub struct CgStatistics {
     pub product_time: Duration,
     /// Time in the preconditioner.
     pub preconditioner_time: Duration,
+    /// Time in computing the preconditioner, if this solve did.
+    pub factor_time: Duration,
 }
 
 /// Vectors of conjugate gradients, allocated once for a structure.

@@ -26,7 +26,9 @@ pub fn minimize<Q: Problem>(
 ) -> Result<SolveStatistics, SolverError> {
     let mut run = match preconditioner {
         Preconditioner::BlockJacobi => Run::start(problem, policy, options)?,
-        Preconditioner::IncompleteCholesky(_) => Run::start(problem, &policy.with_factor(), options)?,
+        Preconditioner::IncompleteCholesky(_) | Preconditioner::Cholesky(_) => {
+            Run::start(problem, &policy.with_factor(), options)?
+        }
     };
     let mut damping = Damping::new(options);
     let mut rejected = 0;

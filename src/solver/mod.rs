@@ -18,7 +18,7 @@ mod system;
 pub use cgnr::{ApplyPreconditioner, CgOptions, CgScratch, CgStatistics, cgnr};
 pub use loss::Loss;
 pub use minimize::minimize;
-pub use preconditioner::Preconditioner;
+pub use preconditioner::{BoundCholesky, Preconditioner, RefreshedCholesky};
 pub use problem::Problem;
 pub use statistics::{PhaseTimes, SolveStatistics};
 pub use system::Trouble;

@@ -128,6 +128,7 @@ impl<'a, Q: Problem> Run<'a, Q> {
         let solved: CgStatistics = solved?;
         self.statistics.cg_iterations += solved.iterations;
         self.statistics.phases.linear_ms += elapsed;
+        self.statistics.phases.factor_ms += 1e3 * solved.factor_time.as_secs_f64();
         self.statistics.phases.product_ms += 1e3 * solved.product_time.as_secs_f64();
         self.statistics.phases.triangular_ms += 1e3 * solved.preconditioner_time.as_secs_f64();
         let start = Instant::now();

@@ -2,7 +2,7 @@
 
 use super::multifrontal::{Frontal, Target, targets};
 use super::{BlockJacobian, SparseError, Structure, Supernodes};
-use crate::precision::kernels::panels;
+use crate::precision::kernels::panels::{self, LANES, SmallPivot};
 use crate::precision::{Precision, Scalar, f16};
 use std::sync::Arc;
 
@@ -33,6 +33,8 @@ pub struct Cholesky {
     nodes: Arc<Supernodes>,
     /// By supernode: where its panel begins in the values.
     starts: Vec<usize>,
+    /// Rows of the longest panel, with what fills it up.
+    longest: usize,
     targets: Vec<Target>,
     values: Values,
     /// By position: first column of the variable in the Jacobian.
@@ -50,13 +52,22 @@ enum Values {
     F64(Frontal<f64>),
 }
 
-/// A pivot below this is raised to it: in single precision the diagonal's own rounding, for half what its inverse's
-/// range allows.
-fn pivot_floor(precision: Precision) -> f64 {
-    match precision {
-        Precision::F16 | Precision::F32 => 4.0 * f64::from(f32::EPSILON),
-        Precision::F64 => 4.0 * f64::EPSILON,
+impl Values {
+    fn new(nodes: &Supernodes, size: usize, entries: usize, precision: Precision) -> Self {
+        match precision {
+            Precision::F16 => Self::F16 { computed: Frontal::new(nodes, size, entries), stored: Vec::new() },
+            Precision::F32 => Self::F32(Frontal::new(nodes, size, entries)),
+            Precision::F64 => Self::F64(Frontal::new(nodes, size, entries)),
+        }
     }
+}
+
+/// What is done about a pivot of which rounding has left nothing: one below `floor`, a few units of the diagonal's last
+/// place, becomes `raised`. Were it raised to the floor alone, what rounding has left beside it, divided by it, would
+/// grow from pivot to pivot.
+fn small_pivot(precision: Precision) -> SmallPivot {
+    let unit = if precision == Precision::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
+    SmallPivot { floor: 16.0 * unit, raised: unit.sqrt() }
 }
 
 impl Cholesky {
@@ -77,17 +88,14 @@ impl Cholesky {
             starts.push(starts[node] + nodes.shape(node, size).len());
         }
         let entries = starts[nodes.count()];
-        let values = match precision {
-            Precision::F16 => Values::F16 { computed: Frontal::new(&nodes, size, entries), stored: Vec::new() },
-            Precision::F32 => Values::F32(Frontal::new(&nodes, size, entries)),
-            Precision::F64 => Values::F64(Frontal::new(&nodes, size, entries)),
-        };
+        let values = Values::new(&nodes, size, entries, precision);
         Ok(Self {
             size,
             targets: targets(structure, &nodes, &starts, size),
             columns: nodes.order.iter().map(|&block| block * size as u32).collect(),
             scales: vec![1.0; structure.column_count()],
             statistics: FactorStatistics { entries, operations: nodes.operations(size), ..FactorStatistics::default() },
+            longest: (0..nodes.count()).map(|node| nodes.shape(node, size).stride()).max().unwrap_or(0),
             nodes,
             starts,
             values,
@@ -104,23 +112,41 @@ impl Cholesky {
         scales: &[f64],
         damping: f64,
     ) -> Result<(), SparseError> {
-        let floor = pivot_floor(self.precision());
+        let small = small_pivot(self.precision());
         self.statistics.factorizations += 1;
         self.scales.copy_from_slice(scales);
         let (size, nodes, starts, targets) = (self.size, &*self.nodes, &self.starts, &self.targets);
         let factored = match &mut self.values {
             Values::F16 { computed, stored } => {
-                let factored = computed.factor(nodes, starts, targets, size, jacobian, damping, floor);
+                let factored = computed.factor(nodes, starts, targets, size, jacobian, damping, small);
                 stored.resize(computed.values().len(), f16::ZERO);
                 panels::round_to_half(computed.values(), stored);
                 factored
             }
-            Values::F32(computed) => computed.factor(nodes, starts, targets, size, jacobian, damping, floor),
-            Values::F64(computed) => computed.factor(nodes, starts, targets, size, jacobian, damping, floor),
+            Values::F32(computed) => computed.factor(nodes, starts, targets, size, jacobian, damping, small),
+            Values::F64(computed) => computed.factor(nodes, starts, targets, size, jacobian, damping, small),
         };
         self.statistics.raised_pivots =
             factored.map_err(|position| SparseError::NotFinite { column: self.columns[position] as usize })?;
         Ok(())
+    }
+
+    /// Stores it in another precision from the next [`Self::factor`] on; says whether that is a change.
+    pub fn set_precision(&mut self, precision: Precision) -> bool {
+        if self.precision() == precision {
+            return false;
+        }
+        self.values = Values::new(&self.nodes, self.size, self.statistics.entries, precision);
+        true
+    }
+
+    /// How many iterations of conjugate gradients on a Jacobian of so many entries cost as much as one factorization,
+    /// about: nanoseconds for each operation and number, of which only the proportions matter.
+    pub fn iterations_of_its_price(&self, jacobian_entries: usize) -> usize {
+        let (entries, operations) = (self.statistics.entries as f64, self.statistics.operations);
+        let factorization = 0.03 * operations + 1.8 * entries;
+        let iteration = 0.25 * entries + 0.5 * jacobian_entries as f64 + 6.0 * self.column_count() as f64;
+        (factorization / iteration.max(1.0)).ceil() as usize
     }
 
     /// What it is, and what making it took.
@@ -165,14 +191,13 @@ impl Cholesky {
 
     fn solve_stored<C: Scalar, V: Scalar>(&self, values: &[C], x: &mut [V]) {
         let (nodes, size) = (&*self.nodes, self.size);
-        let longest = (0..nodes.count()).map(|node| nodes.shape(node, size).stride()).max().unwrap_or(0);
-        let mut front = vec![V::ZERO; longest];
+        let mut front = vec![V::ZERO; self.longest];
         for node in 0..nodes.count() {
             let shape = nodes.shape(node, size);
             let own = nodes.firsts[node] as usize * size..nodes.firsts[node] as usize * size + shape.columns;
             front[..shape.columns].copy_from_slice(&x[own.clone()]);
             front[shape.columns..shape.stride()].fill(V::ZERO);
-            panels::forward(&values[self.starts[node]..self.starts[node + 1]], shape, &mut front);
+            panels::forward(&values[self.starts[node]..self.starts[node + 1] + LANES], shape, &mut front);
             x[own].copy_from_slice(&front[..shape.columns]);
             for (row, change) in nodes.rows[nodes.rows_of(node)].iter().zip(front[shape.columns..].chunks_exact(size)) {
                 for (value, change) in x[*row as usize * size..][..size].iter_mut().zip(change) {
@@ -189,7 +214,7 @@ impl Cholesky {
                 known.copy_from_slice(&x[*row as usize * size..][..size]);
             }
             front[shape.rows..shape.stride()].fill(V::ZERO);
-            panels::backward(&values[self.starts[node]..self.starts[node + 1]], shape, &mut front);
+            panels::backward(&values[self.starts[node]..self.starts[node + 1] + LANES], shape, &mut front);
             x[own].copy_from_slice(&front[..shape.columns]);
         }
     }

@@ -26,17 +26,15 @@ pub use triangular::TriangularScratch;
 #[derive(Debug, thiserror::Error)]
 pub enum SparseError {
     /// An incomplete factor needs blocks of one size.
-    #[error(
-        "incomplete Cholesky: expected variable blocks of {expected} unknowns (all 3 or all 6), found one of {found}"
-    )]
+    #[error("Cholesky: expected variable blocks of {expected} unknowns (all 3 or all 6), found one of {found}")]
     BlockSize {
         /// The size of the others.
         expected: usize,
         /// The size found.
         found: usize,
     },
-    /// The Jacobian is not finite.
-    #[error("incomplete Cholesky: column {column} of the Jacobian is not finite")]
+    /// The Jacobian is not finite, or rounding has left nothing of its normal matrix.
+    #[error("Cholesky: the normal matrix is not finite, or lost in rounding, at column {column}")]
     NotFinite {
         /// The column.
         column: usize,

@@ -3,7 +3,7 @@
 use super::jacobian::BlockJacobian;
 use super::{Structure, Supernodes};
 use crate::precision::Scalar;
-use crate::precision::kernels::panels::{self, LANES};
+use crate::precision::kernels::panels::{self, LANES, SmallPivot};
 
 /// Where a product of two variables of a residual block goes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -95,7 +95,7 @@ impl<W: Scalar> Frontal<W> {
         &self.values
     }
 
-    /// Factors `JᵀJ + λ I`; returns how many pivots were raised to `floor`, or the position of one that is not finite.
+    /// Factors `JᵀJ + λ I`; returns how many pivots were raised, or the position of one that is not finite.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn factor<P: Scalar>(
         &mut self,
@@ -105,7 +105,7 @@ impl<W: Scalar> Frontal<W> {
         size: usize,
         jacobian: &BlockJacobian<P>,
         damping: f64,
-        floor: f64,
+        small: SmallPivot,
     ) -> Result<usize, usize> {
         self.values.fill(W::ZERO);
         match size {
@@ -130,7 +130,7 @@ impl<W: Scalar> Frontal<W> {
                 add_update(nodes, child, node, size, given, panel, update);
             }
             // The slack of this panel is the next one, which is only read.
-            raised += panels::factor(&mut self.values[starts[node]..starts[node + 1]], shape, floor)
+            raised += panels::factor(&mut self.values[starts[node]..starts[node + 1]], shape, small)
                 .map_err(|_| nodes.firsts[node] as usize)?;
             if !update.is_empty() {
                 panels::subtract_square(&self.values[starts[node]..starts[node + 1] + LANES], shape, update);

@@ -35,10 +35,18 @@ pub(super) trait Lanes: Copy {
     /// # Safety
     /// The features.
     unsafe fn times(self, b: Self) -> Self;
-    /// The sum of all.
+    /// The sum of the elements of each of some vectors.
     /// # Safety
     /// The features.
-    unsafe fn sum(self) -> Self::Element;
+    unsafe fn sums<const N: usize>(of: [Self; N]) -> [Self::Element; N];
+    /// The first `count` elements, the others zero.
+    /// # Safety
+    /// The features.
+    unsafe fn keep_first(self, count: usize) -> Self;
+    /// All elements but the first `count`, which become zero.
+    /// # Safety
+    /// The features.
+    unsafe fn keep_from(self, count: usize) -> Self;
 }
 
 /// Loads of a storage type.
@@ -48,8 +56,11 @@ pub(super) trait LoadFrom<C>: Lanes {
     unsafe fn load_from(from: *const C) -> Self;
 }
 
+/// Eight words of ones before eight of zeros: a load at `8 - n` masks the first `n`.
+const ONES_THEN_ZEROS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+
 macro_rules! lanes {
-    ($vector:ident, $element:ident, $count:literal, $tile:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $fnma:ident, $mul:ident, |$v:ident| $sum:expr) => {
+    ($vector:ident, $element:ident, $count:literal, $tile:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $fnma:ident, $mul:ident, |$v:ident| $sum:expr, |$w:ident, $kept:ident| $first:expr, $from:expr) => {
         impl Lanes for $vector {
             type Element = $element;
             const COUNT: usize = $count;
@@ -85,10 +96,25 @@ macro_rules! lanes {
                 unsafe { $mul(self, b) }
             }
             #[inline(always)]
-            unsafe fn sum(self) -> $element {
-                let $v = self;
+            unsafe fn sums<const N: usize>(of: [Self; N]) -> [$element; N] {
+                let mut sums = [0.0; N];
+                for (sum, $v) in sums.iter_mut().zip(of) {
+                    // SAFETY: the caller has the features.
+                    *sum = unsafe { $sum };
+                }
+                sums
+            }
+            #[inline(always)]
+            unsafe fn keep_first(self, $kept: usize) -> Self {
+                let $w = self;
                 // SAFETY: the caller has the features.
-                unsafe { $sum }
+                unsafe { $first }
+            }
+            #[inline(always)]
+            unsafe fn keep_from(self, $kept: usize) -> Self {
+                let $w = self;
+                // SAFETY: the caller has the features.
+                unsafe { $from }
             }
         }
 
@@ -117,7 +143,9 @@ lanes!(
         let four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
         let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
         _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
-    }
+    },
+    |v, count| _mm256_and_ps(v, _mm256_loadu_ps(ONES_THEN_ZEROS.as_ptr().add(8 - count.min(8)).cast())),
+    _mm256_andnot_ps(_mm256_loadu_ps(ONES_THEN_ZEROS.as_ptr().add(8 - count.min(8)).cast()), v)
 );
 lanes!(
     __m256d,
@@ -133,7 +161,9 @@ lanes!(
     |v| {
         let two = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd::<1>(v));
         _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)))
-    }
+    },
+    |v, count| _mm256_and_pd(v, _mm256_loadu_pd(ONES_THEN_ZEROS.as_ptr().add(8 - 2 * count.min(4)).cast())),
+    _mm256_andnot_pd(_mm256_loadu_pd(ONES_THEN_ZEROS.as_ptr().add(8 - 2 * count.min(4)).cast()), v)
 );
 lanes!(
     __m512,
@@ -146,7 +176,9 @@ lanes!(
     _mm512_fmadd_ps,
     _mm512_fnmadd_ps,
     _mm512_mul_ps,
-    |v| _mm512_reduce_add_ps(v)
+    |v| _mm512_reduce_add_ps(v),
+    |v, count| _mm512_maskz_mov_ps(((1u32 << count.min(16)) - 1) as u16, v),
+    _mm512_maskz_mov_ps(!((1u32 << count.min(16)) - 1) as u16, v)
 );
 lanes!(
     __m512d,
@@ -159,7 +191,9 @@ lanes!(
     _mm512_fmadd_pd,
     _mm512_fnmadd_pd,
     _mm512_mul_pd,
-    |v| _mm512_reduce_add_pd(v)
+    |v| _mm512_reduce_add_pd(v),
+    |v, count| _mm512_maskz_mov_pd(((1u32 << count.min(8)) - 1) as u8, v),
+    _mm512_maskz_mov_pd(!((1u32 << count.min(8)) - 1) as u8, v)
 );
 
 macro_rules! load_from {

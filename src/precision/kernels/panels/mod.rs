@@ -1,8 +1,9 @@
 //! Dense panels: the columns of a supernode of a Cholesky factor.
 //!
 //! A panel has its diagonal block on top and the rows below it, column by column. From one column to the next are
-//! `stride` elements, a multiple of [`LANES`]; rows beyond the last are zero. Above the diagonal the factor is zero, and
-//! on the diagonal it holds inverses. Columns are three or a multiple of it.
+//! `stride` elements, a multiple of [`LANES`]; rows beyond the last are zero. Columns are three or a multiple of it, and
+//! are worked on in groups of six, the last of three if need be. A factor holds for each group the inverse of its own
+//! lower triangle, mirrored above the diagonal, so that both solves find columns of it; above that it is zero.
 
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
@@ -57,25 +58,34 @@ impl PanelShape {
     }
 }
 
+/// What is done about small pivots: one below `floor` becomes `raised`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SmallPivot {
+    /// The smallest pivot that is taken as it is.
+    pub floor: f64,
+    /// What a smaller one becomes.
+    pub raised: f64,
+}
+
 /// Why a panel has no factor: a pivot is not finite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotFinite;
 
-/// Replaces a panel (lower part of the diagonal block, all rows below) by its Cholesky factor. A pivot below `floor` is
-/// raised to it; returns how many were.
+/// Replaces a panel (lower part of the diagonal block, all rows below) by its Cholesky factor. Returns how many
+/// pivots were too small and raised.
 ///
 /// # Errors
 /// [`NotFinite`] at the first pivot that is none.
 ///
 /// # Panics
 /// If the panel is shorter than its shape says.
-pub fn factor<W: Scalar>(panel: &mut [W], shape: PanelShape, floor: f64) -> Result<usize, NotFinite> {
+pub fn factor<W: Scalar>(panel: &mut [W], shape: PanelShape, small: SmallPivot) -> Result<usize, NotFinite> {
     shape.check(panel);
     #[cfg(target_arch = "x86_64")]
-    if let Some(result) = vectorized::factor(panel, shape, floor) {
+    if let Some(result) = vectorized::factor(panel, shape, small) {
         return result;
     }
-    portable::factor(panel, shape, floor)
+    portable::factor(panel, shape, small)
 }
 
 /// Subtracts `L Lᵀ` of the rows below the diagonal block from the lower part of `update`, whose columns are
@@ -96,13 +106,13 @@ pub fn subtract_square<W: Scalar>(panel: &[W], shape: PanelShape, update: &mut [
 }
 
 /// The forward solve: replaces the first elements of `x` by `L⁻¹` of them and subtracts from the others, which belong to
-/// the rows below, what that implies. `x` has [`PanelShape::stride`] elements.
+/// the rows below, what that implies. `x` has [`PanelShape::stride`] elements, `panel` [`LANES`] more than its shape says.
 ///
 /// # Panics
 /// If `panel` or `x` is too short.
 pub fn forward<C: Scalar, V: Scalar>(panel: &[C], shape: PanelShape, x: &mut [V]) {
     shape.check(panel);
-    assert!(x.len() >= shape.stride());
+    assert!(panel.len() >= shape.len() + LANES && x.len() >= shape.stride());
     #[cfg(target_arch = "x86_64")]
     if vectorized::forward(panel, shape, x) {
         return;
@@ -111,13 +121,13 @@ pub fn forward<C: Scalar, V: Scalar>(panel: &[C], shape: PanelShape, x: &mut [V]
 }
 
 /// The backward solve: replaces the first elements of `x` by the solution of `Lᵀ`, those of the rows below being known.
-/// `x` has [`PanelShape::stride`] elements, finite beyond the last row too.
+/// `x` has [`PanelShape::stride`] elements, finite beyond the last row too; `panel` has [`LANES`] more than its shape says.
 ///
 /// # Panics
 /// If `panel` or `x` is too short.
 pub fn backward<C: Scalar, V: Scalar>(panel: &[C], shape: PanelShape, x: &mut [V]) {
     shape.check(panel);
-    assert!(x.len() >= shape.stride());
+    assert!(panel.len() >= shape.len() + LANES && x.len() >= shape.stride());
     #[cfg(target_arch = "x86_64")]
     if vectorized::backward(panel, shape, x) {
         return;
@@ -140,43 +150,71 @@ fn group(shape: PanelShape, first: usize) -> usize {
     if shape.columns - first >= 6 { 6 } else { 3 }
 }
 
-/// The Cholesky factor of the lower part of a diagonal block, column by column, inverses on the diagonal; and how many
-/// pivots were raised to `floor`.
+/// The inverse of the Cholesky factor of the lower part of a diagonal block, column by column; and how many pivots were
+/// raised.
 #[inline(always)]
-fn factor_diagonal<W: Scalar, const N: usize>(
-    block: &mut [W],
+fn invert_diagonal<W: Scalar, const N: usize>(
+    block: &[W],
     stride: usize,
-    floor: W,
+    small: SmallPivot,
 ) -> Result<([[W; N]; N], usize), NotFinite> {
-    let (mut lower, mut raised) = ([[W::ZERO; N]; N], 0);
+    let (mut lower, mut inverse, mut raised) = ([[W::ZERO; N]; N], [[W::ZERO; N]; N], 0);
     for c in 0..N {
-        for r in c..N {
+        let mut pivot = block[c * stride + c];
+        for column in &lower[..c] {
+            pivot -= column[c] * column[c];
+        }
+        if !pivot.is_finite() {
+            return Err(NotFinite);
+        }
+        if pivot.to_f64() < small.floor {
+            pivot = W::from_f64(small.raised);
+            raised += 1;
+        }
+        inverse[c][c] = W::ONE / pivot.sqrt();
+        for r in c + 1..N {
             let mut sum = block[c * stride + r];
             for column in &lower[..c] {
                 sum -= column[r] * column[c];
             }
-            if r > c {
-                lower[c][r] = sum * lower[c][c];
-                continue;
-            }
-            if !sum.is_finite() {
-                return Err(NotFinite);
-            }
-            if sum < floor {
-                sum = floor;
-                raised += 1;
-            }
-            lower[c][c] = W::ONE / sum.sqrt();
+            lower[c][r] = sum * inverse[c][c];
         }
-        // Later columns need the diagonal's inverse alone: `lower[c][c]` is only used as such.
     }
-    Ok((lower, raised))
+    for c in 0..N {
+        for r in c + 1..N {
+            let mut sum = W::ZERO;
+            for k in c..r {
+                sum -= lower[k][r] * inverse[c][k];
+            }
+            inverse[c][r] = sum * inverse[r][r];
+        }
+    }
+    Ok((inverse, raised))
+}
+
+/// Puts a group's inverse into its columns, mirrored above the diagonal; rows above from `top` on become zero.
+#[inline(always)]
+fn store_inverse<W: Scalar, const N: usize>(
+    columns: &mut [W],
+    stride: usize,
+    top: usize,
+    first: usize,
+    inverse: &[[W; N]; N],
+) {
+    for (c, column) in columns.chunks_exact_mut(stride).take(N).enumerate() {
+        column[top..first].fill(W::ZERO);
+        for (r, value) in column[first..first + N].iter_mut().enumerate() {
+            *value = inverse[r.min(c)][r.max(c)];
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    const SMALL: SmallPivot = SmallPivot { floor: 1e-7, raised: 1e-4 };
 
     /// A panel whose diagonal block is positive definite, with slack behind it.
     fn panel<W: Scalar>(shape: PanelShape, seed: u64) -> Vec<W> {
@@ -207,7 +245,7 @@ mod tests {
         let mut ours = panel::<W>(shape, seed);
         let mut twin = ours.clone();
         let depth = (shape.columns + 1) as f64;
-        assert_eq!(factor(&mut ours, shape, 1e-7), portable::factor(&mut twin, shape, 1e-7));
+        assert_eq!(factor(&mut ours, shape, SMALL), portable::factor(&mut twin, shape, SMALL));
         assert!(largest_gap(&wide(&ours), &wide(&twin)) < 4.0 * depth * roundoff);
 
         let below = shape.rows - shape.columns;
@@ -254,7 +292,7 @@ mod tests {
             let shape = PanelShape { columns: 3 * threes, rows: 3 * threes };
             let matrix = panel::<f64>(shape, seed);
             let mut factored = matrix.clone();
-            prop_assert_eq!(factor(&mut factored, shape, 1e-12), Ok(0));
+            prop_assert_eq!(factor(&mut factored, shape, SMALL), Ok(0));
             let mut x: Vec<f64> = (0..shape.stride()).map(|i| if i < shape.rows { i as f64 - 2.0 } else { 0.0 }).collect();
             let b = x.clone();
             forward(&factored, shape, &mut x);
@@ -281,9 +319,9 @@ mod tests {
         let shape = PanelShape { columns: 3, rows: 4 };
         let mut panel = vec![0.0f32; shape.len() + LANES];
         panel[0] = 1.0;
-        assert_eq!(factor(&mut panel, shape, 1e-4), Ok(2));
+        assert_eq!(factor(&mut panel, shape, SMALL), Ok(2));
         assert!((panel[shape.stride() + 1] - 100.0).abs() < 1e-3);
         panel[2 * shape.stride() + 2] = f32::NAN;
-        assert_eq!(factor(&mut panel, shape, 1e-4), Err(NotFinite));
+        assert_eq!(factor(&mut panel, shape, SMALL), Err(NotFinite));
     }
 }

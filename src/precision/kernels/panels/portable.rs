@@ -1,17 +1,17 @@
 //! Portable panel kernels: what every other version is held to.
 
-use super::{NotFinite, PanelShape, factor_diagonal, group};
+use super::{NotFinite, PanelShape, SmallPivot, group, invert_diagonal, store_inverse};
 use crate::precision::{Scalar, f16};
 
 /// See [`super::factor`].
-pub fn factor<W: Scalar>(panel: &mut [W], shape: PanelShape, floor: f64) -> Result<usize, NotFinite> {
+pub fn factor<W: Scalar>(panel: &mut [W], shape: PanelShape, small: SmallPivot) -> Result<usize, NotFinite> {
     let (mut raised, mut first) = (0, 0);
     while first < shape.columns {
         let count = group(shape, first);
         raised += if count == 6 {
-            factor_group::<W, 6>(panel, shape, first, floor)?
+            factor_group::<W, 6>(panel, shape, first, small)?
         } else {
-            factor_group::<W, 3>(panel, shape, first, floor)?
+            factor_group::<W, 3>(panel, shape, first, small)?
         };
         first += count;
     }
@@ -22,7 +22,7 @@ fn factor_group<W: Scalar, const N: usize>(
     panel: &mut [W],
     shape: PanelShape,
     first: usize,
-    floor: f64,
+    small: SmallPivot,
 ) -> Result<usize, NotFinite> {
     let stride = shape.stride();
     let (done, rest) = panel.split_at_mut(first * stride);
@@ -34,21 +34,19 @@ fn factor_group<W: Scalar, const N: usize>(
             }
         }
     }
-    let (lower, raised) = factor_diagonal::<W, N>(&mut rest[first..], stride, W::from_f64(floor))?;
-    for c in 0..N {
-        let (before, from) = rest.split_at_mut(c * stride);
-        let column = &mut from[first + N..shape.rows];
-        for (p, earlier) in before.chunks_exact(stride).enumerate() {
-            for (value, entry) in column.iter_mut().zip(&earlier[first + N..shape.rows]) {
-                *value = (-lower[p][c]).multiply_add(*entry, *value);
+    let (inverse, raised) = invert_diagonal::<W, N>(&rest[first..], stride, small)?;
+    for row in first + N..shape.rows {
+        let mut solved = [W::ZERO; N];
+        for (c, solved) in solved.iter_mut().enumerate() {
+            for (p, column) in inverse[..=c].iter().enumerate() {
+                *solved = rest[p * stride + row].multiply_add(column[c], *solved);
             }
         }
-        for value in column {
-            *value *= lower[c][c];
+        for (c, solved) in solved.into_iter().enumerate() {
+            rest[c * stride + row] = solved;
         }
-        from[..first + c].fill(W::ZERO);
-        from[first + c..first + N].copy_from_slice(&lower[c][c..]);
     }
+    store_inverse(rest, stride, 0, first, &inverse);
     Ok(raised)
 }
 
@@ -68,23 +66,46 @@ pub fn subtract_square<W: Scalar>(panel: &[W], shape: PanelShape, update: &mut [
 
 /// See [`super::forward`].
 pub fn forward<C: Scalar, V: Scalar>(panel: &[C], shape: PanelShape, x: &mut [V]) {
-    for (c, column) in panel[..shape.len()].chunks_exact(shape.stride()).enumerate() {
-        let solved = x[c] * column[c].cast();
-        x[c] = solved;
-        for (value, entry) in x[c + 1..shape.rows].iter_mut().zip(&column[c + 1..shape.rows]) {
-            *value = (-solved).multiply_add(entry.cast(), *value);
+    let (stride, mut first) = (shape.stride(), 0);
+    while first < shape.columns {
+        let count = group(shape, first);
+        let columns = &panel[first * stride..(first + count) * stride];
+        let mut solved = [V::ZERO; 6];
+        for (c, column) in columns.chunks_exact(stride).enumerate() {
+            for (solved, entry) in solved[c..count].iter_mut().zip(&column[first + c..]) {
+                *solved = x[first + c].multiply_add(entry.cast(), *solved);
+            }
         }
+        x[first..first + count].copy_from_slice(&solved[..count]);
+        for (column, solved) in columns.chunks_exact(stride).zip(solved) {
+            for (value, entry) in x[first + count..shape.rows].iter_mut().zip(&column[first + count..]) {
+                *value = (-solved).multiply_add(entry.cast(), *value);
+            }
+        }
+        first += count;
     }
 }
 
 /// See [`super::backward`].
 pub fn backward<C: Scalar, V: Scalar>(panel: &[C], shape: PanelShape, x: &mut [V]) {
-    for (c, column) in panel[..shape.len()].chunks_exact(shape.stride()).enumerate().rev() {
-        let mut sum = x[c];
-        for (value, entry) in x[c + 1..shape.rows].iter().zip(&column[c + 1..shape.rows]) {
-            sum = (-*value).multiply_add(entry.cast(), sum);
+    let (stride, mut end) = (shape.stride(), shape.columns);
+    while end > 0 {
+        let count = if end % 6 == 3 { 3 } else { 6 };
+        let first = end - count;
+        let columns = &panel[first * stride..end * stride];
+        let mut solved = [V::ZERO; 6];
+        for (c, column) in columns.chunks_exact(stride).enumerate() {
+            let mut sum = x[first + c];
+            for (value, entry) in x[end..shape.rows].iter().zip(&column[end..]) {
+                sum = (-*value).multiply_add(entry.cast(), sum);
+            }
+            // Above the diagonal is the transposed inverse.
+            for (solved, entry) in solved[..=c].iter_mut().zip(&column[first..]) {
+                *solved = sum.multiply_add(entry.cast(), *solved);
+            }
         }
-        x[c] = sum * column[c].cast();
+        x[first..end].copy_from_slice(&solved[..count]);
+        end = first;
     }
 }
 

@@ -4,7 +4,7 @@
 //! factor, and is set to zero again where it is written.
 
 use super::lanes::{Lanes, LoadFrom};
-use super::{LANES, NotFinite, PanelShape, factor_diagonal, group};
+use super::{LANES, NotFinite, PanelShape, SmallPivot, group, invert_diagonal, store_inverse};
 use crate::precision::{Scalar, f16};
 use std::any::TypeId;
 use std::arch::x86_64::*;
@@ -80,7 +80,7 @@ unsafe fn factor_group<L: Lanes, const N: usize>(
     panel: &mut [L::Element],
     shape: PanelShape,
     first: usize,
-    floor: f64,
+    small: SmallPivot,
 ) -> Result<usize, NotFinite> {
     let stride = shape.stride();
     let top = first / LANES * LANES;
@@ -91,34 +91,38 @@ unsafe fn factor_group<L: Lanes, const N: usize>(
         let begin: *const L::Element = panel.as_ptr();
         subtract_tiles::<L, N>(columns.add(top), stride, begin.add(top), begin.add(first), stride, first, stride - top);
     }
-    let block = &mut panel[first * stride + first..];
-    let (lower, raised) = factor_diagonal::<L::Element, N>(block, stride, L::Element::from_f64(floor))?;
-    let columns = panel[first * stride..][..N * stride].as_mut_ptr();
+    let block = &panel[first * stride + first..];
+    let (inverse, raised) = invert_diagonal::<L::Element, N>(block, stride, small)?;
+    let columns = &mut panel[first * stride..][..N * stride];
     let mut row = top;
     while row < stride {
         // SAFETY: as above.
         unsafe {
-            let mut solved = [L::splat(L::Element::ZERO); N];
+            let at = columns.as_mut_ptr().add(row);
+            let mut values = [L::splat(L::Element::ZERO); N];
+            for (c, value) in values.iter_mut().enumerate() {
+                *value = L::load(at.add(c * stride));
+            }
             for c in 0..N {
-                let mut value = L::load(columns.add(c * stride + row));
-                for p in 0..c {
-                    value = value.minus(solved[p], L::splat(lower[p][c]));
+                let mut solved = values[0].times(L::splat(inverse[0][c]));
+                for p in 1..=c {
+                    solved = solved.plus(values[p], L::splat(inverse[p][c]));
                 }
-                solved[c] = value.times(L::splat(lower[c][c]));
-                solved[c].store(columns.add(c * stride + row));
+                solved.store(at.add(c * stride));
             }
         }
         row += L::COUNT;
     }
-    for (c, column) in panel[first * stride..][..N * stride].chunks_exact_mut(stride).enumerate() {
-        column[top..first + c].fill(L::Element::ZERO);
-        column[first + c..first + N].copy_from_slice(&lower[c][c..]);
-    }
+    store_inverse(columns, stride, top, first, &inverse);
     Ok(raised)
 }
 
 #[inline(always)]
-unsafe fn factor_with<L: Lanes>(panel: &mut [L::Element], shape: PanelShape, floor: f64) -> Result<usize, NotFinite> {
+unsafe fn factor_with<L: Lanes>(
+    panel: &mut [L::Element],
+    shape: PanelShape,
+    small: SmallPivot,
+) -> Result<usize, NotFinite> {
     let (mut raised, mut first) = (0, 0);
     // What lies above the diagonal is no part of the matrix.
     for (c, column) in panel[..shape.len()].chunks_exact_mut(shape.stride()).enumerate() {
@@ -129,9 +133,9 @@ unsafe fn factor_with<L: Lanes>(panel: &mut [L::Element], shape: PanelShape, flo
         // SAFETY: the caller's promise of the features.
         raised += unsafe {
             if count == 6 {
-                factor_group::<L, 6>(panel, shape, first, floor)?
+                factor_group::<L, 6>(panel, shape, first, small)?
             } else {
-                factor_group::<L, 3>(panel, shape, first, floor)?
+                factor_group::<L, 3>(panel, shape, first, small)?
             }
         };
         first += count;
@@ -163,6 +167,9 @@ unsafe fn subtract_square_with<L: Lanes>(panel: &[L::Element], shape: PanelShape
     }
 }
 
+/// Room for a group's elements in whole vectors.
+type GroupValues<E> = [E; LANES];
+
 #[inline(always)]
 unsafe fn forward_group<L: LoadFrom<C>, C: Scalar, const N: usize>(
     panel: &[C],
@@ -171,32 +178,35 @@ unsafe fn forward_group<L: LoadFrom<C>, C: Scalar, const N: usize>(
     first: usize,
 ) {
     let stride = shape.stride();
-    let columns = &panel[first * stride..][..N * stride];
-    let mut solved = [L::Element::ZERO; N];
-    for c in 0..N {
-        let mut value = x[first + c];
-        for p in 0..c {
-            value -= solved[p] * columns[p * stride + first + c].cast();
-        }
-        solved[c] = value * columns[c * stride + first + c].cast();
-    }
-    let mut row = first / LANES * LANES;
-    // SAFETY: the caller has checked the lengths and has the features; rows are worked on in whole vectors.
+    // SAFETY: the caller has checked the lengths, slack included, and has the features.
     unsafe {
-        let mut by = [L::splat(L::Element::ZERO); N];
-        for c in 0..N {
-            by[c] = L::splat(solved[c]);
+        let columns = panel.as_ptr().add(first * stride);
+        let mut solved: GroupValues<L::Element> = [L::Element::ZERO; LANES];
+        let mut part = 0;
+        while part < N {
+            let mut sum = L::splat(L::Element::ZERO);
+            for c in 0..N {
+                let lower = L::load_from(columns.add(c * stride + first + part)).keep_from(c.saturating_sub(part));
+                sum = sum.plus(lower, L::splat(x[first + c]));
+            }
+            sum.store(solved.as_mut_ptr().add(part));
+            part += L::COUNT;
         }
+        let mut by = [L::splat(L::Element::ZERO); N];
+        for (by, solved) in by.iter_mut().zip(solved) {
+            *by = L::splat(solved);
+        }
+        let mut row = first / LANES * LANES;
         while row < stride {
             let mut value = L::load(x.as_ptr().add(row));
-            for c in 0..N {
-                value = value.minus(L::load_from(columns.as_ptr().add(c * stride + row)), by[c]);
+            for (c, by) in by.iter().enumerate() {
+                value = value.minus(L::load_from(columns.add(c * stride + row)), *by);
             }
             value.store(x.as_mut_ptr().add(row));
             row += L::COUNT;
         }
+        x[first..first + N].copy_from_slice(&solved[..N]);
     }
-    x[first..first + N].copy_from_slice(&solved);
 }
 
 #[inline(always)]
@@ -207,33 +217,39 @@ unsafe fn backward_group<L: LoadFrom<C>, C: Scalar, const N: usize>(
     first: usize,
 ) {
     let stride = shape.stride();
-    let columns = &panel[first * stride..][..N * stride];
     let mut values = [L::Element::ZERO; N];
     values.copy_from_slice(&x[first..first + N]);
     x[first..first + N].fill(L::Element::ZERO);
-    let mut row = first / LANES * LANES;
-    // SAFETY: the caller has checked the lengths and has the features; rows are worked on in whole vectors.
+    // SAFETY: the caller has checked the lengths, slack included, and has the features.
     unsafe {
+        let columns = panel.as_ptr().add(first * stride);
         let mut sums = [L::splat(L::Element::ZERO); N];
+        let mut row = first / LANES * LANES;
         while row < stride {
             let known = L::load(x.as_ptr().add(row));
             for (c, sum) in sums.iter_mut().enumerate() {
-                *sum = sum.plus(L::load_from(columns.as_ptr().add(c * stride + row)), known);
+                *sum = sum.plus(L::load_from(columns.add(c * stride + row)), known);
             }
             row += L::COUNT;
         }
-        for (value, sum) in values.iter_mut().zip(sums) {
-            *value -= sum.sum();
+        for (value, sum) in values.iter_mut().zip(L::sums(sums)) {
+            *value -= sum;
         }
-    }
-    for c in (0..N).rev() {
-        for p in c + 1..N {
-            let later = values[p];
-            values[c] -= later * columns[c * stride + first + p].cast();
+        let mut solved: GroupValues<L::Element> = [L::Element::ZERO; LANES];
+        let mut part = 0;
+        while part < N {
+            let mut sum = L::splat(L::Element::ZERO);
+            for (c, value) in values.iter().enumerate() {
+                // Above the diagonal is the transposed inverse.
+                let upper =
+                    L::load_from(columns.add(c * stride + first + part)).keep_first((c + 1).saturating_sub(part));
+                sum = sum.plus(upper, L::splat(*value));
+            }
+            sum.store(solved.as_mut_ptr().add(part));
+            part += L::COUNT;
         }
-        values[c] *= columns[c * stride + first + c].cast();
+        x[first..first + N].copy_from_slice(&solved[..N]);
     }
-    x[first..first + N].copy_from_slice(&values);
 }
 
 #[inline(always)]
@@ -257,7 +273,7 @@ unsafe fn forward_with<L: LoadFrom<C>, C: Scalar>(panel: &[C], shape: PanelShape
 unsafe fn backward_with<L: LoadFrom<C>, C: Scalar>(panel: &[C], shape: PanelShape, x: &mut [L::Element]) {
     let mut first = shape.columns;
     while first > 0 {
-        let count = if shape.columns % 6 == 3 && first == shape.columns { 3 } else { 6 };
+        let count = if first % 6 == 3 { 3 } else { 6 };
         first -= count;
         // SAFETY: the caller's promise.
         unsafe {
@@ -308,9 +324,9 @@ macro_rules! unit {
     };
     (@numeric $features:literal, $factor:ident, $square:ident, $lanes:ty, $work:ty) => {
         #[target_feature(enable = $features)]
-        pub(super) fn $factor(panel: &mut [$work], shape: PanelShape, floor: f64) -> Result<usize, NotFinite> {
+        pub(super) fn $factor(panel: &mut [$work], shape: PanelShape, small: SmallPivot) -> Result<usize, NotFinite> {
             // SAFETY: this function has the features, and its caller checked the lengths.
-            unsafe { factor_with::<$lanes>(panel, shape, floor) }
+            unsafe { factor_with::<$lanes>(panel, shape, small) }
         }
         #[target_feature(enable = $features)]
         pub(super) fn $square(panel: &[$work], shape: PanelShape, update: &mut [$work]) {
@@ -380,13 +396,17 @@ macro_rules! call {
     };
 }
 
-pub(super) fn factor<W: Scalar>(panel: &mut [W], shape: PanelShape, floor: f64) -> Option<Result<usize, NotFinite>> {
+pub(super) fn factor<W: Scalar>(
+    panel: &mut [W],
+    shape: PanelShape,
+    small: SmallPivot,
+) -> Option<Result<usize, NotFinite>> {
     let unit = unit()?;
     if let Some(panel) = same_mut::<W, f32>(panel) {
-        return Some(call!(unit, factor_single(panel, shape, floor)));
+        return Some(call!(unit, factor_single(panel, shape, small)));
     }
     let panel = same_mut::<W, f64>(panel)?;
-    Some(call!(unit, factor_double(panel, shape, floor)))
+    Some(call!(unit, factor_double(panel, shape, small)))
 }
 
 pub(super) fn subtract_square<W: Scalar>(panel: &[W], shape: PanelShape, update: &mut [W]) -> bool {

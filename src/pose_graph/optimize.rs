@@ -3,10 +3,11 @@
 use super::chordal::chordal_start;
 use super::prepared::Prepared;
 use super::problem::GraphProblem;
+use super::robust::{graduated, loss_of};
 use super::{PoseGraph, PoseGraphOptions};
 use crate::geometry::relative_pose::RigidGroup;
 use crate::precision::{Policy, Precision};
-use crate::solver::{Loss, Preconditioner, SolveStatistics, SolverError, minimize};
+use crate::solver::{Preconditioner, SolveStatistics, SolverError, minimize};
 use std::time::Instant;
 
 impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
@@ -28,13 +29,16 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
             measurements: &prepared.measurements,
             structure: &prepared.structure,
             variables: &prepared.variables,
-            robust_loss: Loss::Huber(options.huber_sigmas),
+            robust_loss: loss_of::<D>(options),
         };
         let given_cost = problem.cost();
         let started = Instant::now();
         choose_start(&mut problem, &self.nodes, &prepared, &mut preconditioner, policy, options);
         let start_ms = 1e3 * started.elapsed().as_secs_f64();
-        let mut solved = minimize(&mut problem, policy, &options.solver, &mut preconditioner);
+        let mut solved = match options.robust_loss.as_str() {
+            "gnc" => graduated(&mut problem, policy, options, &mut preconditioner),
+            _ => minimize(&mut problem, policy, &options.solver, &mut preconditioner),
+        };
         if let Ok(statistics) = &mut solved {
             statistics.phases.factor_ms += factor_ms;
             statistics.solve_ms += factor_ms + start_ms;

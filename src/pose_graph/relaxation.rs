@@ -58,12 +58,12 @@ impl<'f, V: VectorKernels> Relaxation<'f, V> {
     /// # Errors
     /// As of [`Self::new`].
     pub(super) fn set_equations(&mut self, equations: Vec<Equation>, structure: &Structure) -> Result<(), SolverError> {
-        let mut flat = vec![0.0f64; structure.entry_count()];
+        let mut flat = vec![V::ZERO; structure.entry_count()];
         for (equation, block) in equations.iter().zip(flat.chunks_exact_mut(18)) {
             for (row, entries) in block.chunks_exact_mut(6).enumerate() {
                 for column in 0..3 {
-                    entries[column] = equation.by_from[(row, column)];
-                    entries[3 + column] = equation.by_to[(row, column)];
+                    entries[column] = V::from_f64(equation.by_from[(row, column)]);
+                    entries[3 + column] = V::from_f64(equation.by_to[(row, column)]);
                 }
             }
         }

@@ -77,8 +77,7 @@ impl RefreshedCholesky {
     /// [`Trouble`] as of [`cgnr`], or if the Jacobian is not finite.
     pub(crate) fn solve<P: Scalar, V: VectorKernels>(
         &mut self,
-        jacobian: &BlockJacobian<P>,
-        scales: &[f64],
+        (jacobian, scales): (&BlockJacobian<P>, &[f64]),
         gradient: &[V],
         x: &mut [V],
         precision: Precision,

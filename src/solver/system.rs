@@ -178,7 +178,7 @@ impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
                 if scratch.1.is_none() {
                     factor.linearized(jacobian.entries().len());
                 }
-                factor.solve(jacobian, scales, gradient, step, *preconditioner_precision, options, scratch)
+                factor.solve((jacobian, scales), gradient, step, *preconditioner_precision, options, scratch)
             }
         }
     }

@@ -173,10 +173,10 @@ impl<W: Scalar> Frontal<W> {
 
     /// Adds the damping; an unknown that no residual depends on stays where it is.
     fn fill_diagonal(&mut self, nodes: &Supernodes, starts: &[usize], size: usize, damping: W) {
-        for node in 0..nodes.count() {
+        for (node, start) in starts.iter().enumerate().take(nodes.count()) {
             let shape = nodes.shape(node, size);
             for column in 0..shape.columns {
-                let value = &mut self.values[starts[node] + column * (shape.stride() + 1)];
+                let value = &mut self.values[start + column * (shape.stride() + 1)];
                 *value = if *value == W::ZERO { W::ONE } else { *value + damping };
             }
         }

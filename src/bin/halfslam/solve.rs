@@ -1,9 +1,10 @@
 //! `halfslam solve`: optimizes a pose graph from a file.
 
 use crate::graph_picture;
+use halfslam::geometry::relative_pose::RigidGroup;
 use halfslam::io::g2o::{self, G2o, Graph};
 use halfslam::options::{Options, ParameterValue};
-use halfslam::pose_graph::PoseGraphOptions;
+use halfslam::pose_graph::{PoseGraph, PoseGraphOptions};
 use halfslam::precision::Policy;
 use halfslam::solver::SolveStatistics;
 use std::error::Error;
@@ -26,6 +27,10 @@ pub struct Arguments {
     /// Draws the graph before and after here (SVG).
     #[arg(long)]
     plot: Option<PathBuf>,
+    /// Takes edges between nodes that do not follow each other as possibly wrong, with this loss: huber, cauchy,
+    /// geman_mcclure, or gnc (graduated).
+    #[arg(long, value_name = "LOSS")]
+    robust: Option<String>,
     /// Sets an option of the pose graph, e.g. `solver.max_iterations=100`. May be repeated.
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
@@ -42,6 +47,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         set_option(&mut options, assignment)?;
     }
     let mut file = g2o::read(&arguments.file)?;
+    if let Some(loss) = &arguments.robust {
+        options.set("", "robust_loss", &ParameterValue::Text(loss.clone()))?;
+        match &mut file.graph {
+            Graph::Space(graph) => mark_loops(graph),
+            Graph::Plane(graph) => mark_loops(graph),
+        }
+    }
     let before = arguments.plot.is_some().then(|| file.graph.clone());
     let statistics = match &mut file.graph {
         Graph::Space(graph) => graph.optimize(&policy, &options)?,
@@ -54,16 +66,27 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if let (Some(path), Some(before)) = (&arguments.plot, &before) {
         graph_picture::draw(path, before, &file.graph, &arguments.file.display().to_string())?;
     }
-    let report = serde_json::to_string_pretty(&report(&file, &statistics))? + "\n";
+    let rejected = match &file.graph {
+        Graph::Space(graph) => graph.rejected_edges(&options),
+        Graph::Plane(graph) => graph.rejected_edges(&options),
+    };
+    let report = serde_json::to_string_pretty(&report(&file, &statistics, &rejected))? + "\n";
     match &arguments.json {
         Some(path) if path == Path::new("-") => print!("{report}"),
         Some(path) => {
             std::fs::write(path, report).map_err(|error| format!("{}: {error}", path.display()))?;
-            print_table(&arguments.file, &file, &statistics);
+            print_table(&arguments.file, &file, &statistics, &rejected);
         }
-        None => print_table(&arguments.file, &file, &statistics),
+        None => print_table(&arguments.file, &file, &statistics, &rejected),
     }
     Ok(())
+}
+
+/// Every edge between nodes that do not follow each other may be wrong.
+fn mark_loops<G: RigidGroup<D>, const D: usize>(graph: &mut PoseGraph<G, D>) {
+    for edge in &mut graph.edges {
+        edge.robust = edge.from.abs_diff(edge.to) != 1;
+    }
 }
 
 /// Sets one option from `NAME=VALUE`.
@@ -93,7 +116,7 @@ fn size(graph: &Graph) -> (usize, usize) {
 }
 
 /// What scripts read.
-fn report(file: &G2o, statistics: &SolveStatistics) -> serde_json::Value {
+fn report(file: &G2o, statistics: &SolveStatistics, rejected: &[usize]) -> serde_json::Value {
     let (nodes, edges) = size(&file.graph);
     let phases = &statistics.phases;
     serde_json::json!({
@@ -122,13 +145,14 @@ fn report(file: &G2o, statistics: &SolveStatistics) -> serde_json::Value {
         },
         "escalations": statistics.escalations,
         "flushed_to_zero": statistics.flushed_to_zero,
+        "rejected_edges": rejected,
         "started_from_edges": file.started_from_edges,
         "ignored_lines": file.ignored,
     })
 }
 
 /// What people read.
-fn print_table(path: &Path, file: &G2o, statistics: &SolveStatistics) {
+fn print_table(path: &Path, file: &G2o, statistics: &SolveStatistics, rejected: &[usize]) {
     let (nodes, edges) = size(&file.graph);
     let dimension = if matches!(file.graph, Graph::Plane(_)) { "in the plane" } else { "in space" };
     println!("{}: {nodes} nodes, {edges} edges {dimension}", path.display());
@@ -142,6 +166,9 @@ fn print_table(path: &Path, file: &G2o, statistics: &SolveStatistics) {
     row("precision", statistics.policy.clone());
     row("cost before", format!("{:.6}", statistics.initial_cost + 0.0));
     row("cost after", format!("{:.6}", statistics.final_cost + 0.0));
+    if !rejected.is_empty() {
+        row("rejected edges", rejected.len().to_string());
+    }
     row("iterations", format!("{} ({} steps rejected)", statistics.iterations, statistics.rejected_steps));
     row("linear iterations", statistics.cg_iterations.to_string());
     let end = if statistics.converged { "converged" } else { "not converged" };

@@ -104,9 +104,9 @@ unsafe fn factor_group<L: Lanes, const N: usize>(
                 *value = L::load(at.add(c * stride));
             }
             for c in 0..N {
-                let mut solved = values[0].times(L::splat(inverse[0][c]));
-                for p in 1..=c {
-                    solved = solved.plus(values[p], L::splat(inverse[p][c]));
+                let mut solved = L::splat(L::Element::ZERO);
+                for (value, column) in values.iter().zip(&inverse).take(c + 1) {
+                    solved = solved.plus(*value, L::splat(column[c]));
                 }
                 solved.store(at.add(c * stride));
             }

@@ -46,7 +46,7 @@ fn solver_defaults() -> SolverOptions {
         initial_damping: 1e-8,
         max_iterations: 50,
         max_linear_iterations: 1000,
-        forcing: 0.01,
+        forcing: 0.001,
         ..SolverOptions::default()
     }
 }

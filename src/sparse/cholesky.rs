@@ -3,7 +3,7 @@
 use super::multifrontal::{Frontal, Target, targets};
 use super::{BlockJacobian, SparseError, Structure, Supernodes};
 use crate::precision::kernels::panels::{self, LANES, SmallPivot};
-use crate::precision::{Precision, Scalar, f16};
+use crate::precision::{Precision, Scalar, bf16, f16};
 use std::sync::Arc;
 
 /// What making a factor took, and what it is.
@@ -47,6 +47,7 @@ pub struct Cholesky {
 /// The panels in the precision of their computation, and rounded to their storage if that is another.
 #[derive(Debug, Clone)]
 enum Values {
+    BF16 { computed: Frontal<f32>, stored: Vec<bf16> },
     F16 { computed: Frontal<f32>, stored: Vec<f16> },
     F32(Frontal<f32>),
     F64(Frontal<f64>),
@@ -55,6 +56,7 @@ enum Values {
 impl Values {
     fn new(nodes: &Supernodes, size: usize, entries: usize, precision: Precision) -> Self {
         match precision {
+            Precision::BF16 => Self::BF16 { computed: Frontal::new(nodes, size, entries), stored: Vec::new() },
             Precision::F16 => Self::F16 { computed: Frontal::new(nodes, size, entries), stored: Vec::new() },
             Precision::F32 => Self::F32(Frontal::new(nodes, size, entries)),
             Precision::F64 => Self::F64(Frontal::new(nodes, size, entries)),
@@ -117,6 +119,12 @@ impl Cholesky {
         self.scales.copy_from_slice(scales);
         let (size, nodes, starts, targets) = (self.size, &*self.nodes, &self.starts, &self.targets);
         let factored = match &mut self.values {
+            Values::BF16 { computed, stored } => {
+                let factored = computed.factor(nodes, starts, targets, size, jacobian, damping, small);
+                stored.clear();
+                stored.extend(computed.values().iter().map(|value| value.cast::<bf16>()));
+                factored
+            }
             Values::F16 { computed, stored } => {
                 let factored = computed.factor(nodes, starts, targets, size, jacobian, damping, small);
                 stored.resize(computed.values().len(), f16::ZERO);
@@ -157,6 +165,7 @@ impl Cholesky {
     /// The precision in which it is stored.
     pub fn precision(&self) -> Precision {
         match self.values {
+            Values::BF16 { .. } => Precision::BF16,
             Values::F16 { .. } => Precision::F16,
             Values::F32(_) => Precision::F32,
             Values::F64(_) => Precision::F64,
@@ -183,6 +192,7 @@ impl Cholesky {
     /// `x ← (L Lᵀ)⁻¹ x` in order of elimination, computed in `V`.
     pub(crate) fn solve_in_order<V: Scalar>(&self, x: &mut [V]) {
         match &self.values {
+            Values::BF16 { stored, .. } => self.solve_stored(stored, x),
             Values::F16 { stored, .. } => self.solve_stored(stored, x),
             Values::F32(computed) => self.solve_stored(computed.values(), x),
             Values::F64(computed) => self.solve_stored(computed.values(), x),

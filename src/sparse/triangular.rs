@@ -3,65 +3,68 @@
 use super::incomplete_cholesky::Sized;
 use super::{Cholesky, IncompleteCholesky};
 use crate::precision::Scalar;
+use crate::precision::kernels::{gather_scaled, scatter_scaled};
 
 /// Vectors of the triangular solves in the precision of the linear solver, for one Jacobian's column scales.
 #[derive(Debug, Clone)]
 pub struct TriangularScratch<V> {
     /// `S_L S_J⁻¹`, in elimination order: the factor's column scales over the Jacobian's.
     ratios: Vec<V>,
+    /// In elimination order, each block padded as the factor wants it.
     work: Vec<V>,
-}
-
-impl<V: Scalar> TriangularScratch<V> {
-    /// For variables of `size` whose first columns are `columns`, in order of elimination.
-    fn new(columns: &[u32], size: usize, of_factor: &[f64], of_jacobian: &[f64]) -> Self {
-        let columns = columns.iter().flat_map(|&first| first as usize..first as usize + size);
-        let ratios: Vec<V> = columns.map(|column| V::from_f64(of_factor[column] / of_jacobian[column])).collect();
-        Self { work: vec![V::ZERO; ratios.len()], ratios }
-    }
-
-    /// Brings `r` into order of elimination and to the factor's scales, solves there, and brings the solution back.
-    fn solve(&mut self, columns: &[u32], size: usize, r: &[V], z: &mut [V], solve: impl FnOnce(&mut [V])) {
-        let Self { ratios, work } = self;
-        let blocks = || columns.iter().map(|&first| first as usize..first as usize + size);
-        for ((columns, work), ratios) in blocks().zip(work.chunks_exact_mut(size)).zip(ratios.chunks_exact(size)) {
-            for ((work, r), ratio) in work.iter_mut().zip(&r[columns]).zip(ratios) {
-                *work = *r * *ratio;
-            }
-        }
-        solve(work);
-        for ((columns, work), ratios) in blocks().zip(work.chunks_exact(size)).zip(ratios.chunks_exact(size)) {
-            for ((work, z), ratio) in work.iter().zip(&mut z[columns]).zip(ratios) {
-                *z = *work * *ratio;
-            }
-        }
-    }
 }
 
 impl IncompleteCholesky {
     /// What [`Self::solve`] needs for a Jacobian whose columns are scaled by `scales`.
     pub fn scratch<V: Scalar>(&self, scales: &[f64]) -> TriangularScratch<V> {
-        TriangularScratch::new(&self.columns, self.block_size, &self.scales, scales)
+        let columns = self.columns.iter().flat_map(|&first| first as usize..first as usize + self.block_size);
+        let ratios: Vec<V> = columns.map(|column| V::from_f64(self.scales[column] / scales[column])).collect();
+        let work = vec![V::ZERO; self.columns.len() * self.block_size.next_power_of_two()];
+        TriangularScratch { ratios, work }
     }
 
     /// `z = S_J⁻¹ S_L P (L Lᵀ)⁻¹ Pᵀ S_L S_J⁻¹ r`, an approximation of `(S_J Jᵀ W J S_J)⁻¹ r`, computed in `V`.
     pub fn solve<V: Scalar>(&self, r: &[V], z: &mut [V], scratch: &mut TriangularScratch<V>) {
-        scratch.solve(&self.columns, self.block_size, r, z, |x| match &self.factor {
-            Sized::Three(factor) => factor.solve(x),
-            Sized::Six(factor) => factor.solve(x),
-        });
+        let TriangularScratch { ratios, work } = scratch;
+        match &self.factor {
+            Sized::Three(factor) => {
+                gather_scaled::<V, 3>(r, &self.columns, ratios, work);
+                factor.solve(work);
+                scatter_scaled::<V, 3>(work, &self.columns, ratios, z);
+            }
+            Sized::Six(factor) => {
+                gather_scaled::<V, 6>(r, &self.columns, ratios, work);
+                factor.solve(work);
+                scatter_scaled::<V, 6>(work, &self.columns, ratios, z);
+            }
+        }
     }
 }
 
 impl Cholesky {
     /// What [`Self::solve`] needs for a Jacobian whose columns are scaled by `scales`.
     pub fn scratch<V: Scalar>(&self, scales: &[f64]) -> TriangularScratch<V> {
-        TriangularScratch::new(self.columns(), self.size(), self.scales(), scales)
+        let columns = self.columns().iter().flat_map(|&first| first as usize..first as usize + self.size());
+        let ratios: Vec<V> = columns.map(|column| V::from_f64(self.scales()[column] / scales[column])).collect();
+        TriangularScratch { work: vec![V::ZERO; ratios.len()], ratios }
     }
 
     /// `z = S_J⁻¹ S_L P (L Lᵀ)⁻¹ Pᵀ S_L S_J⁻¹ r` as of [`IncompleteCholesky::solve`], computed in `V`.
     pub fn solve<V: Scalar>(&self, r: &[V], z: &mut [V], scratch: &mut TriangularScratch<V>) {
-        scratch.solve(self.columns(), self.size(), r, z, |x| self.solve_in_order(x));
+        let TriangularScratch { ratios, work } = scratch;
+        let size = self.size();
+        let blocks = || self.columns().iter().map(|&first| first as usize..first as usize + size);
+        for ((columns, work), ratios) in blocks().zip(work.chunks_exact_mut(size)).zip(ratios.chunks_exact(size)) {
+            for ((work, r), ratio) in work.iter_mut().zip(&r[columns]).zip(ratios) {
+                *work = *r * *ratio;
+            }
+        }
+        self.solve_in_order(work);
+        for ((columns, work), ratios) in blocks().zip(work.chunks_exact(size)).zip(ratios.chunks_exact(size)) {
+            for ((work, z), ratio) in work.iter().zip(&mut z[columns]).zip(ratios) {
+                *z = *work * *ratio;
+            }
+        }
     }
 }
 

@@ -443,6 +443,8 @@ macro_rules! dispatch_solve {
                 call!(unit, $single_double(panel, shape, x));
             } else if let Some(panel) = same::<C, f64>(panel) {
                 call!(unit, $double_double(panel, shape, x));
+            } else {
+                return false;
             }
             true
         }

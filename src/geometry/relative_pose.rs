@@ -21,6 +21,9 @@ pub trait RigidGroup<const D: usize>: Copy + std::fmt::Debug + PartialEq + Send 
     /// Neither infinite nor NaN in any part.
     fn is_finite(&self) -> bool;
 
+    /// Visits all numbers that it consists of.
+    fn for_each_number(&self, visit: impl FnMut(f64));
+
     /// The transform of space; one of the plane moves the plane `z = 0`.
     fn to_space(&self) -> Se3;
     /// The transform back; in the plane, what is left of it there.
@@ -64,6 +67,10 @@ impl RigidGroup<6> for Se3 {
     }
     fn is_finite(&self) -> bool {
         self.rotation.coords.iter().chain(self.translation.vector.iter()).all(|value| value.is_finite())
+    }
+
+    fn for_each_number(&self, visit: impl FnMut(f64)) {
+        self.rotation.coords.iter().chain(self.translation.vector.iter()).copied().for_each(visit);
     }
 
     fn to_space(&self) -> Se3 {
@@ -160,6 +167,10 @@ impl RigidGroup<3> for Se2 {
         self.rotation.re.is_finite()
             && self.rotation.im.is_finite()
             && self.translation.vector.iter().all(|v| v.is_finite())
+    }
+
+    fn for_each_number(&self, visit: impl FnMut(f64)) {
+        [self.rotation.re, self.rotation.im, self.translation.x, self.translation.y].into_iter().for_each(visit);
     }
 
     fn to_space(&self) -> Se3 {

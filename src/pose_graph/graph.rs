@@ -1,6 +1,6 @@
 //! What a pose graph consists of.
 
-use super::preconditioner::Prepared;
+use super::prepared::Prepared;
 use crate::geometry::relative_pose::RigidGroup;
 use crate::geometry::{Se2, Se3};
 use nalgebra::SMatrix;

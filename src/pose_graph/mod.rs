@@ -1,15 +1,20 @@
 //! Pose graph optimization: keyframe poses from relative poses between them, in space and in the plane.
 //!
-//! The linear solver is CGNR with an incomplete Cholesky preconditioner. It is computed from the Jacobian where every
-//! relative pose is as measured. With poses perturbed in their own frames that Jacobian depends on no estimate, so the
-//! factor stays good to the end of a solve, and from one solve to the next.
+//! The linear solver is CGNR with a complete Cholesky factor as its preconditioner, computed by supernodes and anew where
+//! that costs less than going on with an old one. Where memory does not allow that, the factor is an incomplete one from
+//! the Jacobian where every relative pose is as measured: with poses perturbed in their own frames it depends on no
+//! estimate, so the factor stays good to the end of a solve.
 
 mod chordal;
 mod graph;
+mod nearest_rotation;
 mod optimize;
-mod preconditioner;
+mod prepared;
 mod problem;
+mod relaxation;
+mod robust;
 mod start;
+mod validate;
 mod whitening;
 
 pub use graph::{PlanarPoseGraph, PoseGraph, PoseGraphEdge};
@@ -20,15 +25,17 @@ use crate::sparse::CholeskyOptions;
 crate::options! {
     /// How a pose graph is optimized.
     pub struct PoseGraphOptions {
-        /// Residuals of loop edges beyond this many standard deviations count linearly (Huber).
-        huber_sigmas: f64 = 3.0, "standard deviations", 0.1..=1000.0, live;
+        /// How edges that may be wrong (loop closures) count less where they contradict the others: linearly (Huber), ever less, or by a graduated loss that begins as the square.
+        robust_loss: String = "huber", "", &["huber", "cauchy", "geman_mcclure", "gnc"], live;
+        /// From how many standard deviations on they do, and are called rejected.
+        robust_sigmas: f64 = 3.0, "standard deviations", 0.1..=1000.0, live;
         /// Where a solve starts: from the given nodes, from a chordal relaxation of the measurements, or from the better of the two where the given nodes are bad.
         start: String = "auto", "", &["auto", "given", "chordal"], live;
     }
     groups {
         /// When the solve stops.
         solver: SolverOptions = solver_defaults();
-        /// The factor that preconditions the linear solver; complete, whatever the level of fill, on graphs that are little more than chains.
+        /// The factor that preconditions the linear solver.
         preconditioner: CholeskyOptions;
     }
 }
@@ -39,7 +46,7 @@ fn solver_defaults() -> SolverOptions {
         initial_damping: 1e-8,
         max_iterations: 50,
         max_linear_iterations: 1000,
-        forcing: 0.01,
+        forcing: 0.001,
         ..SolverOptions::default()
     }
 }

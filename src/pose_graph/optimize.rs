@@ -1,12 +1,13 @@
 //! Optimizing a pose graph.
 
 use super::chordal::chordal_start;
-use super::preconditioner::Prepared;
+use super::prepared::Prepared;
 use super::problem::GraphProblem;
+use super::robust::{graduated, loss_of};
 use super::{PoseGraph, PoseGraphOptions};
 use crate::geometry::relative_pose::RigidGroup;
 use crate::precision::{Policy, Precision};
-use crate::solver::{Loss, SolveStatistics, SolverError, minimize};
+use crate::solver::{Preconditioner, SolveStatistics, SolverError, minimize};
 use std::time::Instant;
 
 impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
@@ -22,18 +23,22 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
         let started = Instant::now();
         prepared.factor(policy.preconditioner, &options.preconditioner);
         let factor_ms = 1e3 * started.elapsed().as_secs_f64();
+        let mut preconditioner = std::mem::take(&mut prepared.preconditioner);
         let mut problem = GraphProblem::<G, D> {
             nodes: self.nodes.iter().map(G::rounded).collect(),
             measurements: &prepared.measurements,
             structure: &prepared.structure,
             variables: &prepared.variables,
-            robust_loss: Loss::Huber(options.huber_sigmas),
+            robust_loss: loss_of::<D>(options),
         };
         let given_cost = problem.cost();
         let started = Instant::now();
-        choose_start(&mut problem, &self.nodes, &prepared.fixed, policy, options);
+        choose_start(&mut problem, &self.nodes, &prepared, &mut preconditioner, policy, options);
         let start_ms = 1e3 * started.elapsed().as_secs_f64();
-        let mut solved = minimize(&mut problem, policy, &options.solver, &mut prepared.preconditioner);
+        let mut solved = match options.robust_loss.as_str() {
+            "gnc" => graduated(&mut problem, policy, options, &mut preconditioner),
+            _ => minimize(&mut problem, policy, &options.solver, &mut preconditioner),
+        };
         if let Ok(statistics) = &mut solved {
             statistics.phases.factor_ms += factor_ms;
             statistics.solve_ms += factor_ms + start_ms;
@@ -46,6 +51,7 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
                 }
             }
         }
+        prepared.preconditioner = preconditioner;
         self.prepared = Some(prepared);
         solved
     }
@@ -67,7 +73,8 @@ const BAD_START: f64 = 20.0;
 fn choose_start<G: RigidGroup<D>, const D: usize>(
     problem: &mut GraphProblem<G, D>,
     nodes: &[G],
-    fixed: &[bool],
+    prepared: &Prepared<G, D>,
+    preconditioner: &mut Preconditioner,
     policy: &Policy,
     options: &PoseGraphOptions,
 ) {
@@ -76,7 +83,7 @@ fn choose_start<G: RigidGroup<D>, const D: usize>(
     if options.start == "given" || (options.start == "auto" && !bad) {
         return;
     }
-    match chordal_start(nodes, fixed, problem.measurements, policy, &options.preconditioner) {
+    match chordal_start(nodes, prepared, preconditioner, policy) {
         Ok(start) => {
             let start = start.iter().map(G::rounded).collect();
             let given_nodes = std::mem::replace(&mut problem.nodes, start);

@@ -1,6 +1,6 @@
 //! A pose graph as a least-squares problem, in space and in the plane alike.
 
-use super::preconditioner::Measurement;
+use super::prepared::Measurement;
 use crate::geometry::relative_pose::RigidGroup;
 use crate::precision::{Precision, Scalar};
 use crate::solver::{Loss, Problem};
@@ -40,12 +40,17 @@ pub(super) fn whiten_blocks<S: Scalar, const D: usize>(
 }
 
 impl<G: RigidGroup<D>, const D: usize> GraphProblem<'_, G, D> {
-    /// Half the sum of squared whitened residuals, with the robust loss, in double precision.
-    pub(super) fn cost(&self) -> f64 {
+    /// The squared whitened residual of each measurement, in double precision.
+    pub(super) fn squared_residuals(&self) -> Vec<f64> {
         let mut residuals = vec![0.0f64; self.structure.row_count()];
         self.residuals(&mut residuals);
-        let squared = residuals.chunks_exact(D).map(|rows| rows.iter().map(|r| r * r).sum::<f64>());
-        squared.enumerate().map(|(block, squared)| 0.5 * self.loss(block).evaluate(squared).0).sum()
+        residuals.chunks_exact(D).map(|rows| rows.iter().map(|r| r * r).sum()).collect()
+    }
+
+    /// Half the sum of squared whitened residuals, with the robust loss, in double precision.
+    pub(super) fn cost(&self) -> f64 {
+        let losses = self.squared_residuals().into_iter().enumerate();
+        losses.map(|(block, squared)| 0.5 * self.loss(block).evaluate(squared).0).sum()
     }
 
     /// The relative pose of a measurement's nodes in precision `S`: formed in double and rounded once, but for naive

@@ -12,9 +12,11 @@ pub fn power_of_two_near(value: f64) -> f64 {
     if !(value.is_finite() && value > 0.0) {
         return 1.0;
     }
-    // The exponent of √2 times the number: half a unit of the logarithm rounds.
-    let shifted = (value * std::f64::consts::SQRT_2).clamp(1e-300, 1e300);
-    f64::from_bits(shifted.to_bits() & 0x7ff0_0000_0000_0000)
+    // The exponent, one more where the significand is above the root of two. Without logarithms: every column of every
+    // Jacobian comes through here.
+    let bits = value.clamp(1e-300, 1e300).to_bits();
+    let significand = f64::from_bits(bits & ((1 << 52) - 1) | 1023 << 52);
+    f64::from_bits(((bits >> 52) + u64::from(significand > std::f64::consts::SQRT_2)) << 52)
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub fn minimize<Q: Problem>(
 ) -> Result<SolveStatistics, SolverError> {
     let policy = match preconditioner {
         Preconditioner::BlockJacobi => policy.clone(),
-        Preconditioner::IncompleteCholesky(_) => policy.with_factor(),
+        Preconditioner::IncompleteCholesky(_) | Preconditioner::Cholesky(_) => policy.with_factor(),
     };
     minimize_with(problem, &policy, options, preconditioner, &system_for)
 }

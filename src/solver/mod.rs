@@ -19,7 +19,7 @@ mod system;
 pub use cgnr::{ApplyPreconditioner, CgOptions, CgScratch, CgStatistics, cgnr};
 pub use loss::Loss;
 pub use minimize::{LinearSolver, minimize, minimize_separable};
-pub use preconditioner::Preconditioner;
+pub use preconditioner::{BoundCholesky, Preconditioner, RefreshedCholesky};
 pub use problem::Problem;
 pub(crate) use schur::Flat;
 pub use schur::{Group, Layout, Rows, Separable, Touched, frame_covariance};

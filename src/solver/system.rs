@@ -95,9 +95,8 @@ struct TypedSystem<P, V> {
     gradient: Vec<V>,
     step: Vec<V>,
     block_jacobi: Option<BlockJacobi>,
-    triangular: Option<TriangularScratch<V>>,
     preconditioner_precision: Precision,
-    scratch: CgScratch<V>,
+    scratch: (CgScratch<V>, Option<TriangularScratch<V>>),
 }
 
 /// A flat Jacobian as the problem computes it.
@@ -142,9 +141,8 @@ impl<P: Scalar, V: VectorKernels> TypedSystem<P, V> {
             gradient: vec![V::ZERO; n],
             step: vec![V::ZERO; n],
             block_jacobi: None,
-            triangular: None,
             preconditioner_precision: policy.preconditioner,
-            scratch: CgScratch::new(n),
+            scratch: (CgScratch::new(n), None),
         }
     }
 
@@ -191,7 +189,7 @@ impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
             jacobian.column_scales(entries, weights, scales);
             jacobian.fill(entries, weights, scales, residual, gradient)
         });
-        (self.block_jacobi, self.triangular) = (None, None);
+        (self.block_jacobi, self.scratch.1) = (None, None);
         let largest = self.gradient.iter().fold(0.0f64, |largest, g| largest.max(g.abs().to_f64()));
         if rounding.not_finite > 0 || !self.gradient.iter().all(|g| g.is_finite()) {
             return Err(Trouble { what: format!("{} entries of the Jacobian are not finite", rounding.not_finite) });
@@ -206,19 +204,23 @@ impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
         preconditioner: &mut Preconditioner,
         options: &CgOptions,
     ) -> Result<CgStatistics, Trouble> {
-        let Self {
-            jacobian, gradient, step, scratch, block_jacobi, triangular, scales, preconditioner_precision, ..
-        } = self;
+        let Self { jacobian, gradient, step, scratch, block_jacobi, scales, preconditioner_precision, .. } = self;
         match preconditioner {
             Preconditioner::BlockJacobi => {
                 let blocks = block_jacobi.get_or_insert_with(|| BlockJacobi::of(jacobian, *preconditioner_precision));
                 blocks.invert(options.damping);
-                cgnr(jacobian, gradient, step, blocks, options, scratch)
+                cgnr(jacobian, gradient, step, blocks, options, &mut scratch.0)
             }
             Preconditioner::IncompleteCholesky(factor) => {
-                let scratch_of_factor = triangular.get_or_insert_with(|| factor.scratch(scales));
+                let scratch_of_factor = scratch.1.get_or_insert_with(|| factor.scratch(scales));
                 let mut bound = BoundFactor { factor, scratch: scratch_of_factor };
-                cgnr(jacobian, gradient, step, &mut bound, options, scratch)
+                cgnr(jacobian, gradient, step, &mut bound, options, &mut scratch.0)
+            }
+            Preconditioner::Cholesky(factor) => {
+                if scratch.1.is_none() {
+                    factor.linearized(jacobian.entries().len());
+                }
+                factor.solve((jacobian, scales), gradient, step, *preconditioner_precision, options, scratch)
             }
         }
     }

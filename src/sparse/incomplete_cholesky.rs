@@ -13,6 +13,8 @@ crate::options! {
         fill_level: usize = 5usize, "levels", 0..=1000000, startup;
         /// Order of elimination.
         ordering: String = "minimum_degree", "", &["minimum_degree", "reverse_cuthill_mckee", "natural"], startup;
+        /// Largest number of entries of a factor with all fill; where it would have more, its fill is limited to `fill_level`.
+        max_complete_entries: usize = 1_000_000_000usize, "entries", 0..=2_000_000_000, startup;
         /// Largest multiple of the diagonal that may be added when a pivot is bad.
         max_shift: f64 = 10.0, "", 0.0..=1e6, startup;
     }

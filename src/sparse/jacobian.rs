@@ -128,6 +128,25 @@ impl<P: Scalar> BlockJacobian<P> {
         rounding
     }
 
+    /// `z = Jᵀ r`, with `r` scaled as the rows are.
+    pub fn transposed_product<V: Scalar>(&self, r: &[V], z: &mut [V]) {
+        z.fill(V::ZERO);
+        let entries = self.blocks.entries();
+        let mut first_row = 0;
+        self.for_each_block(|_, entry, width, rows, pieces| {
+            for piece in pieces {
+                let (column, size) = (piece.column as usize, piece.size as usize);
+                for row in 0..rows {
+                    let line = &entries[entry + row * width + piece.local as usize..][..size];
+                    for (z, value) in z[column..column + size].iter_mut().zip(line) {
+                        *z = value.cast::<V>().multiply_add(r[first_row + row], *z);
+                    }
+                }
+            }
+            first_row += rows;
+        });
+    }
+
     /// `z = Jᵀ (J p)` in one pass over the entries, computed in `V`; returns `‖J p‖²`. Both vectors should have
     /// [`SLACK`](crate::precision::kernels::SLACK) elements more than there are columns.
     pub fn normal_product<V: Scalar>(&self, p: &[V], z: &mut [V]) -> f64 {
@@ -154,6 +173,12 @@ impl<P: Scalar> BlockJacobian<P> {
                 }
             }
         });
+    }
+
+    /// The entries as they are stored, residual block after residual block as [`Structure`] describes; those of fixed
+    /// variables mean nothing.
+    pub fn entries(&self) -> &[P] {
+        self.blocks.entries()
     }
 
     /// Sizes of the free variable blocks, in order of columns.

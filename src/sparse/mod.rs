@@ -1,17 +1,24 @@
 //! Sparse block matrices: the Jacobian, orderings, incomplete Cholesky factors and triangular solves.
 
+mod cholesky;
 mod incomplete_cholesky;
 mod jacobian;
+mod minimum_degree;
+mod multifrontal;
 mod normal_matrix;
 mod ordering;
 mod structure;
+mod supernodes;
 mod symbolic;
 mod triangular;
 
+pub use cholesky::{Cholesky, FactorStatistics};
 pub use incomplete_cholesky::{CholeskyOptions, CholeskyStatistics, IncompleteCholesky};
 pub use jacobian::{BlockJacobian, Rounding};
-pub use ordering::{Adjacency, adjacency, minimum_degree, reverse_cuthill_mckee};
+pub use minimum_degree::minimum_degree;
+pub use ordering::{Adjacency, adjacency, reverse_cuthill_mckee};
 pub use structure::{Structure, VariableIndex};
+pub use supernodes::Supernodes;
 pub use symbolic::levels_of_fill;
 pub use triangular::TriangularScratch;
 
@@ -19,17 +26,15 @@ pub use triangular::TriangularScratch;
 #[derive(Debug, thiserror::Error)]
 pub enum SparseError {
     /// An incomplete factor needs blocks of one size.
-    #[error(
-        "incomplete Cholesky: expected variable blocks of {expected} unknowns (all 3 or all 6), found one of {found}"
-    )]
+    #[error("Cholesky: expected variable blocks of {expected} unknowns (all 3 or all 6), found one of {found}")]
     BlockSize {
         /// The size of the others.
         expected: usize,
         /// The size found.
         found: usize,
     },
-    /// The Jacobian is not finite.
-    #[error("incomplete Cholesky: column {column} of the Jacobian is not finite")]
+    /// The Jacobian is not finite, or rounding has left nothing of its normal matrix.
+    #[error("Cholesky: the normal matrix is not finite, or lost in rounding, at column {column}")]
     NotFinite {
         /// The column.
         column: usize,

@@ -1,7 +1,7 @@
 //! The two triangular solves of an incomplete factor.
 
-use super::IncompleteCholesky;
 use super::incomplete_cholesky::Sized;
+use super::{Cholesky, IncompleteCholesky};
 use crate::precision::Scalar;
 use crate::precision::kernels::{gather_scaled, scatter_scaled};
 
@@ -36,6 +36,33 @@ impl IncompleteCholesky {
                 gather_scaled::<V, 6>(r, &self.columns, ratios, work);
                 factor.solve(work);
                 scatter_scaled::<V, 6>(work, &self.columns, ratios, z);
+            }
+        }
+    }
+}
+
+impl Cholesky {
+    /// What [`Self::solve`] needs for a Jacobian whose columns are scaled by `scales`.
+    pub fn scratch<V: Scalar>(&self, scales: &[f64]) -> TriangularScratch<V> {
+        let columns = self.columns().iter().flat_map(|&first| first as usize..first as usize + self.size());
+        let ratios: Vec<V> = columns.map(|column| V::from_f64(self.scales()[column] / scales[column])).collect();
+        TriangularScratch { work: vec![V::ZERO; ratios.len()], ratios }
+    }
+
+    /// `z = S_J⁻¹ S_L P (L Lᵀ)⁻¹ Pᵀ S_L S_J⁻¹ r` as of [`IncompleteCholesky::solve`], computed in `V`.
+    pub fn solve<V: Scalar>(&self, r: &[V], z: &mut [V], scratch: &mut TriangularScratch<V>) {
+        let TriangularScratch { ratios, work } = scratch;
+        let size = self.size();
+        let blocks = || self.columns().iter().map(|&first| first as usize..first as usize + size);
+        for ((columns, work), ratios) in blocks().zip(work.chunks_exact_mut(size)).zip(ratios.chunks_exact(size)) {
+            for ((work, r), ratio) in work.iter_mut().zip(&r[columns]).zip(ratios) {
+                *work = *r * *ratio;
+            }
+        }
+        self.solve_in_order(work);
+        for ((columns, work), ratios) in blocks().zip(work.chunks_exact(size)).zip(ratios.chunks_exact(size)) {
+            for ((work, z), ratio) in work.iter().zip(&mut z[columns]).zip(ratios) {
+                *z = *work * *ratio;
             }
         }
     }

@@ -14,6 +14,7 @@ mod jacobian;
 mod lanes;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+pub mod panels;
 pub mod portable;
 mod product;
 mod rounded;

@@ -8,6 +8,9 @@ use std::error::Error;
 
 /// Reads, optimizes, writes and draws a reconstruction.
 pub fn solve(arguments: &Arguments, policy: &Policy) -> Result<Solved, Box<dyn Error>> {
+    if let Some(loss) = &arguments.robust {
+        return Err(format!("--robust {loss}: only graphs have edges that may be wrong").into());
+    }
     let options: PointBundleOptions = options(arguments)?;
     let name = arguments.file.display();
     let mut bundle = bal::read(&arguments.file).map_err(|error| match error {

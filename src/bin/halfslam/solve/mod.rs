@@ -28,6 +28,10 @@ pub struct Arguments {
     /// Draws it before and after here (SVG).
     #[arg(long)]
     plot: Option<PathBuf>,
+    /// Graphs: takes edges between nodes that do not follow each other as possibly wrong, with this loss: huber, cauchy,
+    /// geman_mcclure, or gnc (graduated).
+    #[arg(long, value_name = "LOSS")]
+    robust: Option<String>,
     /// Sets an option of the problem, e.g. `solver.max_iterations=100`. May be repeated.
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,

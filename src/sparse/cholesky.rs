@@ -1,0 +1,231 @@
+//! The complete Cholesky factor by supernodes.
+
+use super::multifrontal::{Frontal, Target, targets};
+use super::{BlockJacobian, SparseError, Structure, Supernodes};
+use crate::precision::kernels::panels::{self, LANES, SmallPivot};
+use crate::precision::{Precision, Scalar, bf16, f16};
+use std::sync::Arc;
+
+/// What making a factor took, and what it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
+pub struct FactorStatistics {
+    /// Numerical factorizations so far.
+    pub factorizations: usize,
+    /// Numbers in the factor.
+    pub entries: usize,
+    /// Multiplications (each with an addition) of one factorization.
+    pub operations: f64,
+    /// Pivots that the last factorization raised, because rounding had left nothing of them.
+    pub raised_pivots: usize,
+}
+
+/// A complete Cholesky factor `L Lᵀ = S Jᵀ W J S + λ I` of variables of one size (3 or 6), computed in single precision,
+/// or in double if it is stored so.
+///
+/// The pattern is found once and refilled from one Jacobian after another. `S` are the Jacobian's own column scales, so
+/// the diagonal is near one and the factor fits half precision.
+///
+/// # Source
+/// Duff, Reid, *The multifrontal solution of indefinite sparse symmetric linear equations* (1983).
+#[derive(Debug, Clone)]
+pub struct Cholesky {
+    size: usize,
+    nodes: Arc<Supernodes>,
+    /// By supernode: where its panel begins in the values.
+    starts: Vec<usize>,
+    /// Rows of the longest panel, with what fills it up.
+    longest: usize,
+    targets: Vec<Target>,
+    values: Values,
+    /// By position: first column of the variable in the Jacobian.
+    columns: Vec<u32>,
+    /// By column of the Jacobian: its scale in `S`.
+    scales: Vec<f64>,
+    statistics: FactorStatistics,
+}
+
+/// The panels in the precision of their computation, and rounded to their storage if that is another.
+#[derive(Debug, Clone)]
+enum Values {
+    BF16 { computed: Frontal<f32>, stored: Vec<bf16> },
+    F16 { computed: Frontal<f32>, stored: Vec<f16> },
+    F32(Frontal<f32>),
+    F64(Frontal<f64>),
+}
+
+impl Values {
+    fn new(nodes: &Supernodes, size: usize, entries: usize, precision: Precision) -> Self {
+        match precision {
+            Precision::BF16 => Self::BF16 { computed: Frontal::new(nodes, size, entries), stored: Vec::new() },
+            Precision::F16 => Self::F16 { computed: Frontal::new(nodes, size, entries), stored: Vec::new() },
+            Precision::F32 => Self::F32(Frontal::new(nodes, size, entries)),
+            Precision::F64 => Self::F64(Frontal::new(nodes, size, entries)),
+        }
+    }
+}
+
+/// What is done about a pivot of which rounding has left nothing: one below `floor`, a few units of the diagonal's last
+/// place, becomes `raised`. Were it raised to the floor alone, what rounding has left beside it, divided by it, would
+/// grow from pivot to pivot.
+fn small_pivot(precision: Precision) -> SmallPivot {
+    let unit = if precision == Precision::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
+    SmallPivot { floor: 16.0 * unit, raised: unit.sqrt() }
+}
+
+impl Cholesky {
+    /// Prepares the factor of the normal matrix of a Jacobian of this structure. `nodes` count its free variables in
+    /// order of columns. There is no factor yet: see [`Self::factor`].
+    ///
+    /// # Errors
+    /// [`SparseError::BlockSize`] if free variables are not all of one size 3 or 6.
+    pub fn new(structure: &Structure, nodes: Arc<Supernodes>, precision: Precision) -> Result<Self, SparseError> {
+        let mut free = structure.variables.iter().filter(|variable| !variable.fixed);
+        let size = free.next().map_or(3, |variable| variable.size);
+        let expected = if size == 6 { 6 } else { 3 };
+        if let Some(other) = structure.variables.iter().find(|v| !v.fixed && v.size != expected) {
+            return Err(SparseError::BlockSize { expected, found: other.size });
+        }
+        let mut starts = vec![0];
+        for node in 0..nodes.count() {
+            starts.push(starts[node] + nodes.shape(node, size).len());
+        }
+        let entries = starts[nodes.count()];
+        let values = Values::new(&nodes, size, entries, precision);
+        Ok(Self {
+            size,
+            targets: targets(structure, &nodes, &starts, size),
+            columns: nodes.order.iter().map(|&block| block * size as u32).collect(),
+            scales: vec![1.0; structure.column_count()],
+            statistics: FactorStatistics { entries, operations: nodes.operations(size), ..FactorStatistics::default() },
+            longest: (0..nodes.count()).map(|node| nodes.shape(node, size).stride()).max().unwrap_or(0),
+            nodes,
+            starts,
+            values,
+        })
+    }
+
+    /// Factors the normal matrix of a Jacobian with this damping; `scales` are those of its columns.
+    ///
+    /// # Errors
+    /// [`SparseError::NotFinite`] if the Jacobian is not finite; there is no usable factor then.
+    pub fn factor<P: Scalar>(
+        &mut self,
+        jacobian: &BlockJacobian<P>,
+        scales: &[f64],
+        damping: f64,
+    ) -> Result<(), SparseError> {
+        let small = small_pivot(self.precision());
+        self.statistics.factorizations += 1;
+        self.scales.copy_from_slice(scales);
+        let (size, nodes, starts, targets) = (self.size, &*self.nodes, &self.starts, &self.targets);
+        let factored = match &mut self.values {
+            Values::BF16 { computed, stored } => {
+                let factored = computed.factor(nodes, starts, targets, size, jacobian, damping, small);
+                stored.clear();
+                stored.extend(computed.values().iter().map(|value| value.cast::<bf16>()));
+                factored
+            }
+            Values::F16 { computed, stored } => {
+                let factored = computed.factor(nodes, starts, targets, size, jacobian, damping, small);
+                stored.resize(computed.values().len(), f16::ZERO);
+                panels::round_to_half(computed.values(), stored);
+                factored
+            }
+            Values::F32(computed) => computed.factor(nodes, starts, targets, size, jacobian, damping, small),
+            Values::F64(computed) => computed.factor(nodes, starts, targets, size, jacobian, damping, small),
+        };
+        self.statistics.raised_pivots =
+            factored.map_err(|position| SparseError::NotFinite { column: self.columns[position] as usize })?;
+        Ok(())
+    }
+
+    /// Stores it in another precision from the next [`Self::factor`] on; says whether that is a change.
+    pub fn set_precision(&mut self, precision: Precision) -> bool {
+        if self.precision() == precision {
+            return false;
+        }
+        self.values = Values::new(&self.nodes, self.size, self.statistics.entries, precision);
+        true
+    }
+
+    /// How many iterations of conjugate gradients on a Jacobian of so many entries cost as much as one factorization,
+    /// about: nanoseconds for each operation and number, of which only the proportions matter.
+    pub fn iterations_of_its_price(&self, jacobian_entries: usize) -> usize {
+        let (entries, operations) = (self.statistics.entries as f64, self.statistics.operations);
+        let factorization = 0.03 * operations + 1.8 * entries;
+        let iteration = 0.25 * entries + 0.5 * jacobian_entries as f64 + 6.0 * self.column_count() as f64;
+        (factorization / iteration.max(1.0)).ceil() as usize
+    }
+
+    /// What it is, and what making it took.
+    pub fn statistics(&self) -> FactorStatistics {
+        self.statistics
+    }
+
+    /// The precision in which it is stored.
+    pub fn precision(&self) -> Precision {
+        match self.values {
+            Values::BF16 { .. } => Precision::BF16,
+            Values::F16 { .. } => Precision::F16,
+            Values::F32(_) => Precision::F32,
+            Values::F64(_) => Precision::F64,
+        }
+    }
+
+    /// Number of unknowns.
+    pub fn column_count(&self) -> usize {
+        self.scales.len()
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    pub(crate) fn columns(&self) -> &[u32] {
+        &self.columns
+    }
+
+    pub(crate) fn scales(&self) -> &[f64] {
+        &self.scales
+    }
+
+    /// `x ← (L Lᵀ)⁻¹ x` in order of elimination, computed in `V`.
+    pub(crate) fn solve_in_order<V: Scalar>(&self, x: &mut [V]) {
+        match &self.values {
+            Values::BF16 { stored, .. } => self.solve_stored(stored, x),
+            Values::F16 { stored, .. } => self.solve_stored(stored, x),
+            Values::F32(computed) => self.solve_stored(computed.values(), x),
+            Values::F64(computed) => self.solve_stored(computed.values(), x),
+        }
+    }
+
+    fn solve_stored<C: Scalar, V: Scalar>(&self, values: &[C], x: &mut [V]) {
+        let (nodes, size) = (&*self.nodes, self.size);
+        let mut front = vec![V::ZERO; self.longest];
+        for node in 0..nodes.count() {
+            let shape = nodes.shape(node, size);
+            let own = nodes.firsts[node] as usize * size..nodes.firsts[node] as usize * size + shape.columns;
+            front[..shape.columns].copy_from_slice(&x[own.clone()]);
+            front[shape.columns..shape.stride()].fill(V::ZERO);
+            panels::forward(&values[self.starts[node]..self.starts[node + 1] + LANES], shape, &mut front);
+            x[own].copy_from_slice(&front[..shape.columns]);
+            for (row, change) in nodes.rows[nodes.rows_of(node)].iter().zip(front[shape.columns..].chunks_exact(size)) {
+                for (value, change) in x[*row as usize * size..][..size].iter_mut().zip(change) {
+                    *value += *change;
+                }
+            }
+        }
+        for node in (0..nodes.count()).rev() {
+            let shape = nodes.shape(node, size);
+            let own = nodes.firsts[node] as usize * size..nodes.firsts[node] as usize * size + shape.columns;
+            front[..shape.columns].copy_from_slice(&x[own.clone()]);
+            let rows = &nodes.rows[nodes.rows_of(node)];
+            for (row, known) in rows.iter().zip(front[shape.columns..].chunks_exact_mut(size)) {
+                known.copy_from_slice(&x[*row as usize * size..][..size]);
+            }
+            front[shape.rows..shape.stride()].fill(V::ZERO);
+            panels::backward(&values[self.starts[node]..self.starts[node + 1] + LANES], shape, &mut front);
+            x[own].copy_from_slice(&front[..shape.columns]);
+        }
+    }
+}

@@ -6,7 +6,9 @@
 mod corners;
 mod image;
 mod initial_pose;
+mod pose_problem;
 mod ransac;
+mod recognition;
 mod stereo_matching;
 mod tracking;
 

@@ -1,6 +1,7 @@
 //! Following features from frame to frame.
 
 use super::image::{Pyramid, check};
+use super::recognition::Appearance;
 use super::stereo_matching::{StereoMatcher, StereoPyramid};
 use super::{CornerDetector, FrontendError, FrontendOptions, stage};
 use crate::sensors::{Depth, DepthImage, Frame, Images, Rig};
@@ -42,8 +43,25 @@ pub trait Tracker: Send {
     /// is expected, it is sought near there.
     fn right_columns(&mut self, px: &[Vector2<f64>], expected_x: &[Option<f64>]) -> Vec<Option<f64>>;
 
+    /// Where features (px) of an older frame are in the frame, by their looks alone, however far they have moved;
+    /// `None` for those not found, same length. To a pixel, and with some that are wrong.
+    ///
+    /// # Errors
+    /// [`FrontendError`].
+    fn recognize(
+        &mut self,
+        older: &Frame,
+        px_older: &[Vector2<f64>],
+    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError>;
+
     /// Makes the frame the anchor; nothing more can be asked about it then.
     fn set_anchor(&mut self);
+
+    /// Makes an older frame the anchor again.
+    ///
+    /// # Errors
+    /// [`FrontendError`]; the anchor is as before.
+    fn return_to(&mut self, older: &Arc<Frame>) -> Result<(), FrontendError>;
 }
 
 /// Distance of the right camera (m); for a depth camera, that of the virtual one in which its depth is as uncertain as
@@ -62,7 +80,13 @@ struct Seen {
     frame: Arc<Frame>,
     pyramid: Pyramid,
     stereo: Option<(StereoPyramid, StereoPyramid)>,
+    /// Corners (px) and their looks, once they were asked for.
+    appearance: Option<(Vec<Vector2<f64>>, Appearance)>,
 }
+
+/// Corners by whose looks older features are found again, as a multiple of the features that are followed: most of
+/// those must be among them.
+const CORNERS_PER_FEATURE: usize = 4;
 
 /// Follows features by pyramidal Lucas-Kanade, forward and back, and matches them along rows or looks their depth up.
 #[derive(Debug)]
@@ -86,6 +110,11 @@ impl ImageTracker {
 
     fn patch_px(&self) -> i32 {
         self.options.patch_size_px as i32 | 1
+    }
+
+    fn seen(&self, frame: &Arc<Frame>) -> Result<Seen, FrontendError> {
+        let pyramid = Pyramid::new(frame.reference(), self.patch_px(), self.options.pyramid_levels as i32)?;
+        Ok(Seen { frame: frame.clone(), pyramid, stereo: None, appearance: None })
     }
 
     /// One direction of optical flow, from first guesses.
@@ -152,8 +181,7 @@ fn point_from_px(px: &Vector2<f64>) -> Point2f {
 impl Tracker for ImageTracker {
     fn take_up(&mut self, frame: &Arc<Frame>) -> Result<(), FrontendError> {
         check(frame, &self.rig)?;
-        let pyramid = Pyramid::new(frame.reference(), self.patch_px(), self.options.pyramid_levels as i32)?;
-        self.current = Some(Seen { frame: frame.clone(), pyramid, stereo: None });
+        self.current = Some(self.seen(frame)?);
         Ok(())
     }
 
@@ -212,10 +240,38 @@ impl Tracker for ImageTracker {
         }
     }
 
+    fn recognize(
+        &mut self,
+        older: &Frame,
+        px_older: &[Vector2<f64>],
+    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
+        let Some(current) = &mut self.current else { return Err(FrontendError::NoFrame) };
+        let (corners, appearance) = match &current.appearance {
+            Some(described) => described,
+            None => {
+                let (image, border_px) = (current.frame.reference(), self.options.patch_size_px / 2 + 1);
+                let count = CORNERS_PER_FEATURE * self.options.feature_count;
+                let corners = self.corners.detect(image, &[], count, self.options.min_corner_gradient, border_px)?;
+                let appearance = Appearance::new(image, &corners)?;
+                current.appearance.insert((corners, appearance))
+            }
+        };
+        let mut found = vec![None; px_older.len()];
+        for (old, new) in Appearance::new(older.reference(), px_older)?.matches(appearance)? {
+            found[old] = Some(corners[new]);
+        }
+        Ok(found)
+    }
+
     fn set_anchor(&mut self) {
         if let Some(current) = self.current.take() {
             self.anchor = Some(current);
         }
+    }
+
+    fn return_to(&mut self, older: &Arc<Frame>) -> Result<(), FrontendError> {
+        self.anchor = Some(self.seen(older)?);
+        Ok(())
     }
 }
 

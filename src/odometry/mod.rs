@@ -7,12 +7,14 @@
 mod adjustment;
 mod covariance;
 mod estimate;
+mod gyroscope;
 mod keyframe;
 mod localization;
 mod marginals;
 mod motion;
 mod pipeline;
 mod recovery;
+mod relocalization;
 mod window;
 
 pub use estimate::{Estimate, TrackingState};

@@ -4,18 +4,26 @@ use super::covariance::{carried, compose, sqrt_information};
 use super::localization::{Expected, View, localize};
 use super::motion::{Motion, MotionModel};
 use super::recovery::{Carried, LastSeen};
+use super::relocalization::relocalize;
 use super::window::{LandmarkId, Track, Window, WindowKeyframe};
 use super::{Estimate, Keyframe, KeyframeId, OdometryError, OdometryOptions, TrackingState, adjustment, marginals};
 use crate::frontend::{FrontendError, ImageTracker, Tracker};
 use crate::geometry::{Se3, se3};
 use crate::precision::Policy;
-use crate::sensors::{Depth, Frame, Rig, WheelSample};
+use crate::sensors::{Depth, Frame, ImuSample, Rig, WheelSample};
 use crate::solver::SolveStatistics;
 use nalgebra::{Matrix6, Vector2};
 use std::sync::Arc;
 
 /// Wheels that disagree with the images by more than this squared (99.9% of χ² with 6 degrees of freedom) have slipped.
 const SLIP_GATE: f64 = 22.5;
+
+/// A new anchor is taken when features have moved farther than this on average (px): less than a patch, so that what
+/// a feature shows has hardly been warped.
+const MAX_FLOW_PX: f64 = 8.0;
+
+/// A new anchor is taken when fewer of its features than this share are reached.
+const MIN_REACHED_SHARE: f64 = 0.8;
 
 /// Visual odometry of a stereo or RGB-D rig.
 pub struct Odometry {
@@ -79,6 +87,11 @@ impl Odometry {
         self.motion.add_wheel(sample);
     }
 
+    /// Takes a sample of the inertial unit; samples older than the last one are ignored.
+    pub fn add_imu(&mut self, sample: &ImuSample) {
+        self.motion.add_imu(sample);
+    }
+
     /// Follows the robot into the next frame. Frames that are not newer than the last one change nothing.
     pub fn track(&mut self, frame: &Arc<Frame>) -> Estimate {
         if let Some(last) = self.not_newer(frame) {
@@ -126,18 +139,30 @@ impl Odometry {
             t_odom_camera: carried_on.t_odom_base * self.rig.t_base_camera,
             covariance: carried(&carried_on.covariance_of_motion, &self.rig.t_base_camera.inverse()),
         };
-        localize(self.tracker.as_mut(), &self.window, &self.tracks, &expected, &self.options)
+        let (tracker, window) = (self.tracker.as_mut(), &self.window);
+        match localize(tracker, window, &self.tracks, &expected, &self.options, &self.policy)? {
+            Some(view) => Ok(Some(view)),
+            None => Ok(relocalize(tracker, window, &self.options, &self.policy)?.map(|(at_anchor, view)| {
+                self.tracks = at_anchor;
+                view
+            })),
+        }
     }
 
     /// Takes the pose that the images told, and makes the frame a keyframe if it is worth it.
     fn accept(&mut self, frame: &Arc<Frame>, view: View, carried_on: &Carried) -> Estimate {
-        self.tracks = view.tracks;
+        let stays = self.anchor_serves(&view.tracks);
+        let at_anchor = std::mem::replace(&mut self.tracks, view.tracks);
         let (keyframe, solve, t_odom_camera) = if self.deserves_keyframe(frame) {
             self.add_keyframe(frame, &view.t_odom_camera, carried_on)
         } else {
             (None, None, view.t_odom_camera)
         };
-        self.tracker.set_anchor();
+        if keyframe.is_none() && stays {
+            self.tracks = at_anchor;
+        } else {
+            self.tracker.set_anchor();
+        }
         let t_odom_base = t_odom_camera * self.rig.t_base_camera.inverse();
         let from_keyframe = carried(&view.covariance, &self.rig.t_base_camera);
         let covariance = match (&keyframe, self.newest_keyframe_base()) {
@@ -157,6 +182,20 @@ impl Odometry {
             solve,
             inlier_count: view.inlier_count,
         }
+    }
+
+    /// Whether the frame that features are followed from still serves: each change of it adds to what a feature has
+    /// slipped since it was found, none is needed while features have hardly moved, and at rest there is no drift.
+    fn anchor_serves(&self, reached: &[Track]) -> bool {
+        let mut moved_px = 0.0;
+        let mut at_anchor = self.tracks.iter();
+        for track in reached {
+            // Reached tracks are some of those at the anchor, in the same order.
+            let Some(start) = at_anchor.find(|start| start.id == track.id) else { return false };
+            moved_px += (track.px - start.px).norm();
+        }
+        let most_px = MAX_FLOW_PX * reached.len() as f64;
+        moved_px <= most_px && reached.len() as f64 >= MIN_REACHED_SHARE * self.tracks.len() as f64
     }
 
     /// Whether the tracks have moved or thinned out enough since the last keyframe.
@@ -251,11 +290,11 @@ impl Odometry {
         }
     }
 
-    fn push_keyframe(&mut self, frame: &Frame, t_odom_camera: &Se3, wheels: Option<Motion>) -> KeyframeId {
+    fn push_keyframe(&mut self, frame: &Arc<Frame>, t_odom_camera: &Se3, wheels: Option<Motion>) -> KeyframeId {
         let id = KeyframeId(self.keyframe_count);
         self.keyframe_count += 1;
         let (stamp_nanos, t_odom_camera) = (frame.stamp_nanos, *t_odom_camera);
-        self.window.push(WindowKeyframe { id, stamp_nanos, t_odom_camera, wheels }, &self.tracks);
+        self.window.push(WindowKeyframe { id, stamp_nanos, t_odom_camera, wheels, frame: frame.clone() }, &self.tracks);
         self.motion.forget_before(stamp_nanos);
         self.tracks_at_keyframe = self.tracks_with_depth();
         id
@@ -337,7 +376,7 @@ impl Odometry {
     fn see(&mut self, seen: LastSeen) {
         if let Some(last) = &self.last_seen {
             let t_last_base = last.t_odom_base.inverse() * seen.t_odom_base;
-            self.motion.observe(Some((&t_last_base, seen.stamp_nanos - last.stamp_nanos)));
+            self.motion.observe(&t_last_base, last.stamp_nanos, seen.stamp_nanos);
         }
         self.last_seen = Some(seen);
     }

@@ -2,7 +2,7 @@
 
 use super::image::{Pyramid, check};
 use super::recognition::Appearance;
-use super::stereo_matching::{StereoMatcher, StereoPyramid};
+use super::stereo_matching::StereoMatcher;
 use super::{CornerDetector, FrontendError, FrontendOptions, stage};
 use crate::sensors::{Depth, DepthImage, Frame, Images, Rig};
 use nalgebra::Vector2;
@@ -79,7 +79,6 @@ pub fn measuring_baseline_m(rig: &Rig, options: &FrontendOptions) -> f64 {
 struct Seen {
     frame: Arc<Frame>,
     pyramid: Pyramid,
-    stereo: Option<(StereoPyramid, StereoPyramid)>,
     /// Corners (px) and their looks, once they were asked for.
     appearance: Option<(Vec<Vector2<f64>>, Appearance)>,
 }
@@ -114,7 +113,7 @@ impl ImageTracker {
 
     fn seen(&self, frame: &Arc<Frame>) -> Result<Seen, FrontendError> {
         let pyramid = Pyramid::new(frame.reference(), self.patch_px(), self.options.pyramid_levels as i32)?;
-        Ok(Seen { frame: frame.clone(), pyramid, stereo: None, appearance: None })
+        Ok(Seen { frame: frame.clone(), pyramid, appearance: None })
     }
 
     /// One direction of optical flow, from first guesses.
@@ -213,22 +212,20 @@ impl Tracker for ImageTracker {
         let Some(current) = &self.current else { return Err(FrontendError::NoFrame) };
         let border_px = self.options.patch_size_px / 2 + 1;
         let (count, gradient) = (self.options.feature_count, self.options.min_corner_gradient);
-        self.corners.detect(current.frame.reference(), px_taken, count, gradient, border_px)
+        Ok(self.corners.detect(current.frame.reference(), px_taken, count, gradient, border_px))
     }
 
     fn right_columns(&mut self, px: &[Vector2<f64>], expected_x: &[Option<f64>]) -> Vec<Option<f64>> {
-        let Some(current) = &mut self.current else { return vec![None; px.len()] };
+        let Some(current) = &self.current else { return vec![None; px.len()] };
         match (&current.frame.images, self.rig.depth) {
             (Images::Stereo { left, right }, Depth::Stereo { baseline_m }) => {
-                let (left, right) =
-                    current.stereo.get_or_insert_with(|| (StereoPyramid::new(left), StereoPyramid::new(right)));
                 let widest = 0.5 * f64::from(self.rig.camera.width);
                 let nearest = self.rig.camera.fx * baseline_m / self.options.min_depth_m;
                 let matcher = StereoMatcher {
                     max_disparity_px: nearest.min(widest),
                     min_correlation: self.options.min_correlation,
                 };
-                px.iter().zip(expected_x).map(|(px, expected)| matcher.column(left, right, px, *expected)).collect()
+                matcher.columns(left, right, px, expected_x)
             }
             (Images::Rgbd { depth, .. }, Depth::Image) => {
                 let span = self.rig.camera.fx * measuring_baseline_m(&self.rig, &self.options);
@@ -251,7 +248,7 @@ impl Tracker for ImageTracker {
             None => {
                 let (image, border_px) = (current.frame.reference(), self.options.patch_size_px / 2 + 1);
                 let count = CORNERS_PER_FEATURE * self.options.feature_count;
-                let corners = self.corners.detect(image, &[], count, self.options.min_corner_gradient, border_px)?;
+                let corners = self.corners.detect(image, &[], count, self.options.min_corner_gradient, border_px);
                 let appearance = Appearance::new(image, &corners)?;
                 current.appearance.insert((corners, appearance))
             }

@@ -153,7 +153,7 @@ impl Odometry {
     fn accept(&mut self, frame: &Arc<Frame>, view: View, carried_on: &Carried) -> Estimate {
         let stays = self.anchor_serves(&view.tracks);
         let at_anchor = std::mem::replace(&mut self.tracks, view.tracks);
-        let (keyframe, solve, t_odom_camera) = if self.deserves_keyframe(frame) {
+        let (keyframe, solve, t_odom_camera) = if self.deserves_keyframe(frame, &view.t_odom_camera) {
             self.add_keyframe(frame, &view.t_odom_camera, carried_on)
         } else {
             (None, None, view.t_odom_camera)
@@ -199,9 +199,9 @@ impl Odometry {
     }
 
     /// Whether the tracks have moved or thinned out enough since the last keyframe.
-    fn deserves_keyframe(&self, frame: &Frame) -> bool {
+    fn deserves_keyframe(&self, frame: &Frame, t_odom_camera: &Se3) -> bool {
         let (window, Some(last)) = (&self.options.window, self.window.keyframes.back()) else { return true };
-        let parallax_px = self.window.parallax_px(&self.tracks).unwrap_or(f64::INFINITY);
+        let parallax_px = self.window.parallax_px(&self.tracks, t_odom_camera).unwrap_or(f64::INFINITY);
         let elapsed_secs = (frame.stamp_nanos - last.stamp_nanos) as f64 * 1e-9;
         let moves = parallax_px > 0.1 * window.min_parallax_px;
         let survivors = self.tracks_with_depth() as f64 / self.tracks_at_keyframe.max(1) as f64;

@@ -226,14 +226,18 @@ impl Window {
         }
     }
 
-    /// Mean distance (px) between tracks and where the newest keyframe saw them; `None` if it saw none.
-    pub(super) fn parallax_px(&self, tracks: &[Track]) -> Option<f64> {
-        let newest = self.keyframes.back()?.id;
+    /// Mean distance (px) between tracks and where the newest keyframe would have seen them, had it been turned like a
+    /// camera at a pose: what the translation alone has moved. `None` if it saw none.
+    pub(super) fn parallax_px(&self, tracks: &[Track], t_odom_camera: &Se3) -> Option<f64> {
+        let newest = self.keyframes.back()?;
+        let rotation = t_odom_camera.rotation.inverse() * newest.t_odom_camera.rotation;
         let moved: Vec<f64> = tracks
             .iter()
             .filter_map(|track| {
                 let last = self.landmarks.get(&track.id)?.observations.last()?;
-                (last.keyframe == newest).then(|| (last.px - track.px).norm())
+                let ray = rotation * self.camera.ray(&last.px);
+                let seen = last.keyframe == newest.id && ray.z > 0.01;
+                seen.then(|| (self.camera.project(&Point3::from(ray)) - track.px).norm())
             })
             .collect();
         (!moved.is_empty()).then(|| moved.iter().sum::<f64>() / moved.len() as f64)

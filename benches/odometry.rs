@@ -58,8 +58,9 @@ impl Tracker for Timed {
         &mut self,
         px_anchor: &[Vector2<f64>],
         px_predicted: &[Vector2<f64>],
+        within_px: f64,
     ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
-        self.timed("optical flow", |tracker| tracker.follow(px_anchor, px_predicted))
+        self.timed("optical flow", |tracker| tracker.follow(px_anchor, px_predicted, within_px))
     }
 
     fn new_features(&mut self, px_taken: &[Vector2<f64>]) -> Result<Vec<Vector2<f64>>, FrontendError> {

@@ -45,19 +45,15 @@ impl CornerResponse {
         let stride = columns.len() + 4;
         let response_stride = columns.len() + 2;
         self.response.clear();
-        for row in 0..rows.len() + 2 {
+        self.response.resize(response_stride * (rows.len() + 2), 0.0);
+        for (row, response) in self.response.chunks_exact_mut(response_stride).enumerate() {
             for (sums, products) in self.sums.iter_mut().zip(&self.products) {
                 let [a, b, c] = [0, 1, 2].map(|k| &products[(row + k) * stride..][..stride]);
                 sums.clear();
                 sums.extend(a.iter().zip(b).zip(c).map(|((a, b), c)| a + b + c));
             }
             let [xx, xy, yy] = &self.sums;
-            let mean = |sums: &[f32], k: usize| (sums[k] + sums[k + 1] + sums[k + 2]) * (1.0 / 9.0);
-            let (xx, xy, yy) = (&xx[..stride], &xy[..stride], &yy[..stride]);
-            self.response.extend((0..response_stride).map(|k| {
-                let (a, b, c) = (mean(xx, k), mean(xy, k), mean(yy, k));
-                0.5 * (a + c - ((a - c) * (a - c) + 4.0 * b * b).sqrt())
-            }));
+            smaller_eigenvalues(xx, xy, yy, response);
         }
         maxima(&self.response, response_stride, threshold)
             .map(|(x, y, response)| Corner { response, x: x + columns.start - 1, y: y + rows.start - 1 })
@@ -66,27 +62,45 @@ impl CornerResponse {
 
     /// Products of Sobel's gradients (grey levels per px) for the piece and 2 pixels round it.
     fn multiply_gradients(&mut self, pixels: &[u8], width: usize, columns: &Range<usize>, rows: &Range<usize>) {
-        self.products.iter_mut().for_each(Vec::clear);
-        let [xx, xy, yy] = &mut self.products;
         let length = columns.len() + 6;
-        let (mut smooth, mut slope) = (vec![0i16; length], vec![0i16; length]);
-        for y in rows.start - 2..rows.end + 2 {
+        let stride = length - 2;
+        let size = stride * (rows.len() + 4);
+        self.products.iter_mut().for_each(|products| products.resize(size, 0.0));
+        let [xx, xy, yy] = &mut self.products;
+        let (mut smooth, mut slope) = (vec![0f32; length], vec![0f32; length]);
+        let products = xx.chunks_exact_mut(stride).zip(xy.chunks_exact_mut(stride)).zip(yy.chunks_exact_mut(stride));
+        for (y, ((xx, xy), yy)) in (rows.start - 2..rows.end + 2).zip(products) {
             let line = |y: usize| &pixels[y * width + columns.start - MARGIN..][..length];
             let (above, here, below) = (line(y - 1), line(y), line(y + 1));
             for k in 0..length {
                 let (a, b, c) = (i16::from(above[k]), i16::from(here[k]), i16::from(below[k]));
-                (smooth[k], slope[k]) = (a + 2 * b + c, c - a);
+                (smooth[k], slope[k]) = (f32::from(a + 2 * b + c) * 0.125, f32::from(c - a) * 0.125);
             }
-            let gradient = |k: usize| {
-                let by_x = f32::from(smooth[k + 2] - smooth[k]) * 0.125;
-                (by_x, f32::from(slope[k] + 2 * slope[k + 1] + slope[k + 2]) * 0.125)
-            };
-            let row = (0..length - 2).map(gradient);
-            xx.extend(row.clone().map(|(x, _)| x * x));
-            xy.extend(row.clone().map(|(x, y)| x * y));
-            yy.extend(row.map(|(_, y)| y * y));
+            // Slices of one length, so that the loop needs no checks and vectorizes.
+            let (behind, ahead) = (&smooth[..stride], &smooth[2..][..stride]);
+            let (left, middle, right) = (&slope[..stride], &slope[1..][..stride], &slope[2..][..stride]);
+            let (xx, xy, yy) = (&mut xx[..stride], &mut xy[..stride], &mut yy[..stride]);
+            for k in 0..stride {
+                let (by_x, by_y) = (ahead[k] - behind[k], left[k] + 2.0 * middle[k] + right[k]);
+                (xx[k], xy[k], yy[k]) = (by_x * by_x, by_x * by_y, by_y * by_y);
+            }
         }
     }
+}
+
+/// The smaller eigenvalue of the mean over three columns and three rows of gradient products, summed down the rows.
+fn smaller_eigenvalues(xx: &[f32], xy: &[f32], yy: &[f32], response: &mut [f32]) {
+    let count = response.len();
+    let parts = |sums| -> [&[f32]; 3] { [0, 1, 2].map(|k| part(sums, k, count)) };
+    let ([a0, a1, a2], [b0, b1, b2], [c0, c1, c2]) = (parts(xx), parts(xy), parts(yy));
+    for (k, response) in response.iter_mut().enumerate() {
+        let (a, b, c) = (a0[k] + a1[k] + a2[k], b0[k] + b1[k] + b2[k], c0[k] + c1[k] + c2[k]);
+        *response = (a + c - ((a - c) * (a - c) + 4.0 * b * b).sqrt()) * (0.5 / 9.0);
+    }
+}
+
+fn part(sums: &[f32], start: usize, count: usize) -> &[f32] {
+    &sums[start..start + count]
 }
 
 /// Local maxima over a threshold, but for the outermost pixels: column, row, value. Of equal neighbours the first one.

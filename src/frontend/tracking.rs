@@ -21,8 +21,10 @@ pub trait Tracker: Send {
     /// [`FrontendError`] if the images are not the rig's or cannot be read; the tracker is as before.
     fn take_up(&mut self, frame: &Arc<Frame>) -> Result<(), FrontendError>;
 
-    /// Where features of the anchor (px) are in the frame (px); `None` for those lost. `px_predicted` is where motion
-    /// makes expect them, same length.
+    /// Where features of the anchor (px) are in the frame (px); `None` for those lost.
+    ///
+    /// - `px_predicted`: where motion makes expect them, same length.
+    /// - `within_px`: how far from there they may be, as a standard deviation.
     ///
     /// # Errors
     /// [`FrontendError`].
@@ -30,6 +32,7 @@ pub trait Tracker: Send {
         &mut self,
         px_anchor: &[Vector2<f64>],
         px_predicted: &[Vector2<f64>],
+        within_px: f64,
     ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError>;
 
     /// New features of the frame (px), away from those it has, as many as are missing.
@@ -117,7 +120,14 @@ impl ImageTracker {
     }
 
     /// One direction of optical flow, from first guesses.
-    fn flow(&self, from: &Seen, to: &Seen, px_from: &[Point2f], guess: &[Point2f]) -> Result<Flow, FrontendError> {
+    fn flow(
+        &self,
+        from: &Seen,
+        to: &Seen,
+        px_from: &[Point2f],
+        guess: &[Point2f],
+        levels: i32,
+    ) -> Result<Flow, FrontendError> {
         let from_points = Vector::<Point2f>::from_slice(px_from);
         let mut points = Vector::<Point2f>::from_slice(guess);
         let (mut found, mut error) = (Vector::<u8>::new(), Vector::<f32>::new());
@@ -130,7 +140,7 @@ impl ImageTracker {
             &mut found,
             &mut error,
             Size::new(self.patch_px(), self.patch_px()),
-            from.pyramid.max_level.min(to.pyramid.max_level),
+            levels.min(from.pyramid.max_level).min(to.pyramid.max_level),
             criteria,
             OPTFLOW_USE_INITIAL_FLOW,
             1e-4,
@@ -139,16 +149,26 @@ impl ImageTracker {
         Ok(points.iter().zip(found.iter()).map(|(point, found)| (found != 0).then_some(point)).collect())
     }
 
+    /// Times that the images are halved for features within a standard deviation (px) of where they are expected: twice
+    /// that has to lie within a quarter of the patch, from which flow still finds its way.
+    fn levels_within(&self, within_px: f64) -> i32 {
+        let reach_px = 0.25 * self.options.patch_size_px as f64;
+        let levels = (2.0 * within_px / reach_px).log2().ceil();
+        // One level more than none, in case that more is expected of the prediction than is true.
+        (levels.max(1.0) as i32).min(self.options.pyramid_levels as i32)
+    }
+
     /// Forward from the guess and back to the start.
     fn there_and_back(
         &self,
         px_anchor: &[Point2f],
         guess: &[Point2f],
+        levels: i32,
     ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
         let (Some(anchor), Some(current)) = (&self.anchor, &self.current) else {
             return Err(FrontendError::NoFrame);
         };
-        let forward = self.flow(anchor, current, px_anchor, guess)?;
+        let forward = self.flow(anchor, current, px_anchor, guess, levels)?;
         let survivors: Vec<usize> = (0..forward.len()).filter(|&index| forward[index].is_some()).collect();
         let reached: Vec<Point2f> = forward.iter().flatten().copied().collect();
         let starts: Vec<Point2f> = survivors.iter().map(|&index| px_anchor[index]).collect();
@@ -156,7 +176,8 @@ impl ImageTracker {
         if reached.is_empty() {
             return Ok(result);
         }
-        let back = self.flow(current, anchor, &reached, &starts)?;
+        // Back from a place that is right, the start is near: a feature that slipped off is farther.
+        let back = self.flow(current, anchor, &reached, &starts, 1)?;
         for ((&index, point), back) in survivors.iter().zip(&reached).zip(&back) {
             let px = Vector2::new(f64::from(point.x), f64::from(point.y));
             let returned = back.is_some_and(|back| {
@@ -188,19 +209,20 @@ impl Tracker for ImageTracker {
         &mut self,
         px_anchor: &[Vector2<f64>],
         px_predicted: &[Vector2<f64>],
+        within_px: f64,
     ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
         if px_anchor.is_empty() {
             return Ok(Vec::new());
         }
         let starts: Vec<Point2f> = px_anchor.iter().map(point_from_px).collect();
         let guess: Vec<Point2f> = px_predicted.iter().map(point_from_px).collect();
-        let mut found = self.there_and_back(&starts, &guess)?;
+        let mut found = self.there_and_back(&starts, &guess, self.levels_within(within_px))?;
         let survivor_count = found.iter().flatten().count();
         // When the prediction was wrong (a bump, a slip), most features are missed: they are sought where they were.
         if 2 * survivor_count < found.len() {
             let lost: Vec<usize> = (0..found.len()).filter(|&index| found[index].is_none()).collect();
             let starts: Vec<Point2f> = lost.iter().map(|&index| starts[index]).collect();
-            let again = self.there_and_back(&starts, &starts)?;
+            let again = self.there_and_back(&starts, &starts, self.options.pyramid_levels as i32)?;
             for (&index, px) in lost.iter().zip(again) {
                 found[index] = px;
             }

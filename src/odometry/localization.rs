@@ -64,9 +64,27 @@ fn follow(
         .collect();
     let px_anchor: Vec<Vector2<f64>> = visible.iter().map(|(track, _)| track.px).collect();
     let px_predicted: Vec<Vector2<f64>> = visible.iter().map(|(_, px)| *px).collect();
-    let found = tracker.follow(&px_anchor, &px_predicted)?;
+    let found = tracker.follow(&px_anchor, &px_predicted, uncertainty_px(window, tracks, expected))?;
     let reached = visible.iter().zip(found);
     Ok(reached.filter_map(|((track, _), px)| Some(Track { px: px?, px_right_x: None, ..**track })).collect())
+}
+
+/// How far (px, standard deviation) features may be from where an expected pose sees them: by its rotation, and by its
+/// translation at the depth of the nearer quarter.
+fn uncertainty_px(window: &Window, tracks: &[Track], expected: &Expected) -> f64 {
+    let sigma = |first: usize| {
+        let variance: f64 = (first..first + 3).map(|index| expected.covariance[(index, index)]).sum();
+        (variance / 3.0).sqrt()
+    };
+    let t_camera_odom = expected.t_odom_camera.inverse();
+    let mut depths: Vec<f64> = tracks
+        .iter()
+        .filter_map(|track| Some((t_camera_odom * window.position(track.id)?.0).z))
+        .filter(|&depth_m| depth_m > 0.0)
+        .collect();
+    depths.sort_by(f64::total_cmp);
+    let by_translation = depths.get(depths.len() / 4).map_or(0.0, |depth_m| sigma(0) / depth_m);
+    window.camera.fx * sigma(3).hypot(by_translation)
 }
 
 /// Looks for the right columns of tracks whose depth is known: they are found fast.

@@ -112,6 +112,7 @@ impl Tracker for TrueTracker {
         &mut self,
         px_anchor: &[Vector2<f64>],
         _px_predicted: &[Vector2<f64>],
+        _within_px: f64,
     ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
         let mut found = Vec::new();
         for px in px_anchor {

@@ -22,6 +22,12 @@ const SLIP_GATE: f64 = 22.5;
 /// a feature shows has hardly been warped.
 const MAX_FLOW_PX: f64 = 8.0;
 
+/// Frames that are older than the last one by less than this (ns) are late; by more, the clock may have been set back.
+const JUMP_NANOS: i64 = 1_000_000_000;
+
+/// A view that fewer of the features than this share agree on is doubted: the last keyframes are sought in the frame.
+const WEAK_SHARE: f64 = 0.33;
+
 /// A new anchor is taken when fewer of its features than this share are reached.
 const MIN_REACHED_SHARE: f64 = 0.8;
 
@@ -38,6 +44,8 @@ pub struct Odometry {
     tracks_at_keyframe: usize,
     last_seen: Option<LastSeen>,
     last_estimate: Option<Estimate>,
+    /// Stamp of the last frame (ns), if it was long before the one before it.
+    stamp_after_jump: Option<i64>,
     /// Covariance of the newest keyframe's pose in the odometry's world, in its base's own frame.
     keyframe_covariance: Matrix6<f64>,
     keyframe_count: u64,
@@ -76,6 +84,7 @@ impl Odometry {
             tracks_at_keyframe: 0,
             last_seen: None,
             last_estimate: None,
+            stamp_after_jump: None,
             keyframe_covariance: Matrix6::zeros(),
             keyframe_count: 0,
             landmark_count: 0,
@@ -92,8 +101,12 @@ impl Odometry {
         self.motion.add_imu(sample);
     }
 
-    /// Follows the robot into the next frame. Frames that are not newer than the last one change nothing.
+    /// Follows the robot into the next frame. Frames that are not newer than the last one change nothing, but when the
+    /// clock itself was set back (two frames in order, long before the last one) it goes on from there.
     pub fn track(&mut self, frame: &Arc<Frame>) -> Estimate {
+        if self.clock_was_set_back(frame.stamp_nanos) {
+            self.forget_times(frame.stamp_nanos);
+        }
         if let Some(last) = self.not_newer(frame) {
             return last;
         }
@@ -108,6 +121,27 @@ impl Odometry {
             }
         };
         self.remember(estimate)
+    }
+
+    /// Whether this is the second frame in order after a jump back in time.
+    fn clock_was_set_back(&mut self, stamp_nanos: i64) -> bool {
+        let Some(last) = &self.last_estimate else { return false };
+        let jumped = last.stamp_nanos.saturating_sub(stamp_nanos) > JUMP_NANOS;
+        let goes_on = self.stamp_after_jump.is_some_and(|before| before < stamp_nanos);
+        self.stamp_after_jump = jumped.then_some(stamp_nanos);
+        jumped && goes_on
+    }
+
+    /// Keeps the pose, and forgets everything that has a time.
+    fn forget_times(&mut self, stamp_nanos: i64) {
+        tracing::warn!("the clock was set back to {stamp_nanos} ns; starting again at the last pose");
+        self.motion = MotionModel::new(&self.options.motion);
+        self.window = Window::new(&self.rig, &self.options.frontend);
+        self.tracks.clear();
+        (self.last_estimate, self.stamp_after_jump) = (None, None);
+        if let Some(seen) = &mut self.last_seen {
+            seen.stamp_nanos = stamp_nanos;
+        }
     }
 
     /// The last estimate again, if a frame is not after its own.
@@ -140,12 +174,18 @@ impl Odometry {
             covariance: carried(&carried_on.covariance_of_motion, &self.rig.t_base_camera.inverse()),
         };
         let (tracker, window) = (self.tracker.as_mut(), &self.window);
-        match localize(tracker, window, &self.tracks, &expected, &self.options, &self.policy)? {
-            Some(view) => Ok(Some(view)),
-            None => Ok(relocalize(tracker, window, &self.options, &self.policy)?.map(|(at_anchor, view)| {
+        let view = localize(tracker, window, &self.tracks, &expected, &self.options, &self.policy)?;
+        let inlier_count = view.as_ref().map_or(0, |view| view.inlier_count);
+        if inlier_count as f64 >= WEAK_SHARE * self.tracks.len() as f64 && view.is_some() {
+            return Ok(view);
+        }
+        // What is left may agree by chance on a motion that was not foreseen.
+        match relocalize(tracker, window, inlier_count, &self.options, &self.policy)? {
+            Some((at_anchor, found)) => {
                 self.tracks = at_anchor;
-                view
-            })),
+                Ok(Some(found))
+            }
+            None => Ok(view),
         }
     }
 
@@ -315,9 +355,10 @@ impl Odometry {
 
     /// Whether to start (again) from what is seen now.
     fn may_start(&self, frame: &Frame) -> bool {
-        self.last_seen
-            .as_ref()
-            .is_none_or(|last| (frame.stamp_nanos - last.stamp_nanos) as f64 * 1e-9 >= self.options.restart_after_secs)
+        self.window.keyframes.is_empty()
+            || self.last_seen.as_ref().is_none_or(|last| {
+                (frame.stamp_nanos - last.stamp_nanos) as f64 * 1e-9 >= self.options.restart_after_secs
+            })
     }
 
     /// Starts (again) at the pose that was carried on, if the frame has features with depth enough.

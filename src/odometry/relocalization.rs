@@ -15,13 +15,14 @@ const ROUGH: (f64, f64) = (0.5, 0.2);
 
 /// Looks for the features of the newest keyframes wherever they are in the tracker's frame, and follows those of the
 /// first keyframe that is found again, which then is the tracker's anchor: gives its tracks there, and the frame's view.
-/// `None` if none is; the anchor stays then.
+/// `None` if none is by more than `inliers_already` features; the anchor stays then.
 ///
 /// # Errors
 /// [`FrontendError`].
 pub(super) fn relocalize(
     tracker: &mut dyn Tracker,
     window: &Window,
+    inliers_already: usize,
     options: &OdometryOptions,
     policy: &Policy,
 ) -> Result<Option<(Vec<Track>, View)>, FrontendError> {
@@ -39,7 +40,8 @@ pub(super) fn relocalize(
         let Some(t_odom_camera) = pose_from_points(&points, &pixels, &window.camera, tolerance_px)? else { continue };
         let mut expected = Expected { t_odom_camera, covariance: diagonal(ROUGH.0, ROUGH.1) };
         see_depth(tracker, window, &mut matched, &expected);
-        let Some(rough) = pose_of(window, matched, &expected, options, policy)? else { continue };
+        let rough = pose_of(window, matched, &expected, options, policy)?;
+        let Some(rough) = rough.filter(|rough| rough.inlier_count > inliers_already) else { continue };
         // Matched corners are good to a pixel; followed from the keyframe they are good to a fraction.
         expected.t_odom_camera = rough.t_odom_camera;
         tracker.return_to(&keyframe.frame)?;

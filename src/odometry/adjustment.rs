@@ -6,7 +6,7 @@ use crate::bundle::{Bundle, BundleLandmark, BundleObservation, BundleOptions, Bu
 use crate::geometry::rigid::Rigid;
 use crate::geometry::triangulation::{Sight, triangulate};
 use crate::geometry::{PinholeCamera, Se3};
-use crate::precision::{Policy, Precision, Scalar, f16};
+use crate::precision::{Policy, Precision, Scalar, bf16, f16};
 use crate::solver::{SolveStatistics, SolverError};
 use nalgebra::{Point3, Vector2};
 
@@ -53,6 +53,7 @@ fn product(a: &Se3, b: &Se3, precision: Precision) -> Se3 {
     }
     match precision {
         Precision::F16 => product_in::<f16>(a, b),
+        Precision::BF16 => product_in::<bf16>(a, b),
         Precision::F32 => product_in::<f32>(a, b),
         Precision::F64 => product_in::<f64>(a, b),
     }

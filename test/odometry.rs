@@ -44,8 +44,9 @@ fn true_pixels_give_true_poses() {
     for estimate in drive("double", 0.0, 200, vec![], false) {
         assert_eq!(estimate.state, TrackingState::Tracking);
         let error = se3::log(&(circle(estimate.stamp_nanos).inverse() * estimate.t_odom_base));
-        // Solves stop at a relative decrease of 1e-6 of a cost that is nearly zero: this is 0.03% of the path.
-        assert!(error.norm() < 2e-3, "{error:?}");
+        // How far the robot came is told by depths that count as 20% uncertain, so where the cost is nearly zero it hardly
+        // changes along the path, and solves stop early: this is 0.08% of the path.
+        assert!(error.norm() < 5e-3, "{error:?}");
     }
 }
 
@@ -99,7 +100,7 @@ fn a_frame_that_shows_nothing_costs_nothing() {
     assert!(distance_m(&estimates[60].t_odom_base, &circle(60 * FRAME_NANOS)) < 0.01);
     for estimate in &estimates[61..] {
         assert_eq!(estimate.state, TrackingState::Tracking);
-        assert!(distance_m(&estimate.t_odom_base, &circle(estimate.stamp_nanos)) < 2e-3);
+        assert!(distance_m(&estimate.t_odom_base, &circle(estimate.stamp_nanos)) < 5e-3);
     }
 }
 
@@ -177,8 +178,8 @@ fn rendered_stereo_and_depth_are_followed_to_millimetres() {
             let estimate = odometry.track(&wall_frame(&rig, stamp_nanos, &sway(stamp_nanos)));
             assert_eq!(estimate.state, TrackingState::Tracking, "frame {index}");
             let error_m = distance_m(&estimate.t_odom_base, &sway(stamp_nanos));
-            // 1% of 0.9 m of path.
-            assert!(error_m < 0.009, "{:?}, frame {index}: {error_m} m", rig.depth);
+            // 1.5% of a metre of path before a wall 2 m away, of which 320 pixels show little parallax.
+            assert!(error_m < 0.015, "{:?}, frame {index}: {error_m} m", rig.depth);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The pose of one camera as a least-squares problem: known landmarks, one unknown pose, and what was known before.
 
 use super::{PosePrior, Sighting};
-use crate::bundle::reprojection::StereoCamera;
+use crate::bundle::reprojection::{Placement, StereoCamera};
 use crate::geometry::relative_pose::RigidGroup;
 use crate::geometry::rigid::{Rigid, Vec3};
 use crate::geometry::{PinholeCamera, Se3};
@@ -29,7 +29,7 @@ pub(super) struct Eye<'a> {
 struct Sight {
     /// The landmark in the camera at its prior pose (m): positions are subtracted in double, before anything is rounded.
     p_prior: Vec3<f64>,
-    /// `[u, v, u_right]` (px).
+    /// `[u, v, u_right]` relative to the principal point (px).
     measured: [f64; 3],
     /// u and v, with the right column or without.
     rows: usize,
@@ -68,7 +68,8 @@ impl<'a> PoseProblem<'a> {
             .filter_map(|sighting| {
                 let residual = Residual::of(eye, &sighting, &t_camera_world)?;
                 let p_prior = t_prior_world * sighting.p_world;
-                let measured = [sighting.px.x, sighting.px.y, sighting.px_right_x.unwrap_or(0.0)];
+                let PinholeCamera { cx, cy, .. } = *eye.camera;
+                let measured = [sighting.px.x - cx, sighting.px.y - cy, sighting.px_right_x.map_or(0.0, |u| u - cx)];
                 let (rows, whitening) = (residual.rows, residual.whitening());
                 structure.add_residual(rows, &[pose]);
                 Some(Sight { p_prior: p_prior.coords.into(), measured, rows, whitening })
@@ -128,9 +129,10 @@ impl Problem for PoseProblem<'_> {
     fn residuals<S: Scalar>(&self, residuals: &mut [S]) {
         let camera = StereoCamera::<S>::new(self.eye.camera, self.eye.baseline_m);
         let t_camera_prior = self.t_camera_prior::<S>();
+        let placement = Placement::new(&t_camera_prior);
         let mut rest = residuals;
         for sight in &self.sights {
-            let px = camera.project(&t_camera_prior, &sight.p_prior.map(S::from_f64), S::ONE);
+            let px = camera.project(&placement, &sight.p_prior.map(S::from_f64), S::ONE);
             let (rows, after) = std::mem::take(&mut rest).split_at_mut(sight.rows);
             let difference: Vec3<S> = std::array::from_fn(|i| px[i] - S::from_f64(sight.measured[i]));
             for (i, row) in rows.iter_mut().enumerate() {
@@ -147,9 +149,10 @@ impl Problem for PoseProblem<'_> {
     fn linearize<S: Scalar>(&self, jacobian: &mut [S]) {
         let camera = StereoCamera::<S>::new(self.eye.camera, self.eye.baseline_m);
         let t_camera_prior = self.t_camera_prior::<S>();
+        let placement = Placement::new(&t_camera_prior);
         let mut rest = jacobian;
         for sight in &self.sights {
-            let by_pose = camera.jacobian(&t_camera_prior, &sight.p_prior.map(S::from_f64), S::ONE);
+            let (_, by_pose) = camera.jacobian(&placement, &sight.p_prior.map(S::from_f64), S::ONE);
             let (entries, after) = std::mem::take(&mut rest).split_at_mut(6 * sight.rows);
             for (i, row) in entries.chunks_exact_mut(6).enumerate() {
                 for (column, entry) in row.iter_mut().enumerate() {

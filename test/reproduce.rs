@@ -12,11 +12,12 @@ fn quick(name: &str, threads: usize) -> Outcome {
     run(name, &Setup::new(true, 1, threads, &Silent)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// Asserts that every check that is not of time holds.
-fn assert_holds(name: &str) {
+/// Asserts that every check that is not of time holds, but for those that are known to differ, which have to.
+fn assert_holds(name: &str, differing: &[&str]) {
     let outcome = quick(name, 2);
-    let failed: Vec<_> = outcome.verdict.checks.iter().filter(|check| !check.is_timing && !check.holds).collect();
-    assert!(failed.is_empty(), "{name}: {failed:#?}");
+    for check in outcome.verdict.checks.iter().filter(|check| !check.is_timing) {
+        assert_eq!(check.holds, !differing.contains(&check.claim), "{name}: {check:?}");
+    }
     let folder = tempfile::tempdir().expect("temporary folder");
     let files = outcome.write(name, folder.path()).expect("writable");
     for file in &files {
@@ -30,37 +31,37 @@ fn assert_holds(name: &str) {
 
 #[test]
 fn one_trajectory() {
-    assert_holds("trajectory");
+    assert_holds("trajectory", &["naive half does not"]);
 }
 
 #[test]
 fn many_trajectories() {
-    assert_holds("trajectories");
+    assert_holds("trajectories", &["naive half's does not"]);
 }
 
 #[test]
 fn the_linear_solve() {
-    assert_holds("linear_solve");
+    assert_holds("linear_solve", &[]);
 }
 
 #[test]
 fn loop_closure() {
-    assert_holds("loop_closure");
+    assert_holds("loop_closure", &[]);
 }
 
 #[test]
 fn time_while_the_map_grows() {
-    assert_holds("map_time");
+    assert_holds("map_time", &[]);
 }
 
 #[test]
 fn accuracy_while_the_map_grows() {
-    assert_holds("map_accuracy");
+    assert_holds("map_accuracy", &[]);
 }
 
 #[test]
 fn what_is_needed() {
-    assert_holds("needs");
+    assert_holds("needs", &["regularization is needed"]);
 }
 
 #[test]

@@ -93,7 +93,7 @@ impl Chart {
             .caption(&self.title, ("sans-serif", 20))
             .margin(12)
             .x_label_area_size(42)
-            .y_label_area_size(64)
+            .y_label_area_size(74)
             .build_cartesian_2d(x_range, y_range)?;
         let x_label = |value: &f64| label(*value, self.x_scale);
         let y_label = |value: &f64| label(*value, self.y_scale);
@@ -149,7 +149,12 @@ impl Chart {
 
 /// A label of an axis.
 pub(super) fn label(value: f64, scale: Scale) -> String {
-    let value = if scale == Scale::Logarithmic { 10f64.powf(value) } else { value };
+    if scale == Scale::Logarithmic {
+        // Two digits: the places are even in the exponent, so more would only be noise.
+        let value = 10f64.powf(value);
+        let digits = (1.0 - value.abs().log10().floor()).max(0.0) as usize;
+        return if digits > 6 { format!("{value:.1e}") } else { format!("{value:.digits$}") };
+    }
     match value.abs() {
         0.0 => "0".into(),
         size if !(1e-3..1e5).contains(&size) => format!("{value:.1e}"),
@@ -207,6 +212,9 @@ mod tests {
     fn labels_are_short() {
         let labels = [0.0, 0.25, 1e-4, 3.0, 1234.4, 1e6].map(|value| label(value, Scale::FromZero));
         assert_eq!(labels, ["0", "0.25", "1.0e-4", "3", "1234", "1.0e6"]);
-        assert_eq!(label(-1.0, Scale::Logarithmic), "0.1");
+        assert_eq!(
+            [-1.0, 0.1, 2.0, -7.0].map(|value| label(value, Scale::Logarithmic)),
+            ["0.10", "1.3", "100", "1.0e-7"]
+        );
     }
 }

@@ -42,7 +42,15 @@ pub fn draw_sparsity(path: &Path, pictures: &[SparsityPicture]) -> Result<(), Pl
                 .x_label_area_size(36)
                 .y_label_area_size(48)
                 .build_cartesian_2d(0.0..size, size..0.0)?;
-            chart.configure_mesh().disable_mesh().x_desc("column").y_desc("row").draw()?;
+            let number = |value: &f64| format!("{value:.0}");
+            chart
+                .configure_mesh()
+                .disable_mesh()
+                .x_label_formatter(&number)
+                .y_label_formatter(&number)
+                .x_desc("column")
+                .y_desc("row")
+                .draw()?;
             for &border in &picture.borders {
                 let at = border as f64;
                 let grey = RGBColor(190, 190, 190).stroke_width(1);

@@ -36,10 +36,10 @@ pub(super) fn optimize_directly(graph: &mut PoseGraph, options: &PoseGraphOption
         let cost = linear.cost;
         let next = graph.linear_problem(options)?;
         let decrease = (cost - next.cost) / cost;
-        if decrease < 0.0 {
+        if decrease.is_nan() || decrease < 0.0 {
             graph.nodes = before;
         }
-        if !(decrease > options.solver.cost_tolerance) {
+        if decrease.is_nan() || decrease <= options.solver.cost_tolerance {
             return Ok(factorizations);
         }
         linear = next;

@@ -16,9 +16,9 @@ use std::sync::Arc;
 const FRAME_RATE_HZ: f64 = 10.0;
 
 /// A stereo robot's tour through a flat of its own.
-pub(super) fn tour(seed: u64, duration_secs: f64) -> FeatureSimulation {
+pub(super) fn tour(seed: u64, duration_secs: f64, features: &FeatureOptions) -> FeatureSimulation {
     let options = SimulationOptions { duration_secs, frame_rate_hz: FRAME_RATE_HZ, ..SimulationOptions::default() };
-    FeatureSimulation::new(&Simulation::new(&options, seed, Preset::Stereo), &FeatureOptions::default())
+    FeatureSimulation::new(&Simulation::new(&options, seed, Preset::Stereo), features)
 }
 
 /// What the odometry makes of a tour under a policy; one pose for each frame.
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     fn run(policy: &str, seed: u64) -> (Trajectory, Trajectory) {
-        let simulation = tour(seed, 12.0);
+        let simulation = tour(seed, 12.0, &FeatureOptions::default());
         let policy = Policy::resolve(policy).unwrap();
         let estimate = odometry(&simulation, &policy, &OdometryOptions::default(), None).unwrap();
         (estimate, simulation.truth())

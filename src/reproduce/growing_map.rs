@@ -186,7 +186,7 @@ impl MapHistory {
     /// # Errors
     /// [`ReproduceError::Solver`] if a graph cannot be solved.
     pub(super) fn grow(setup: &Setup) -> Result<Self, ReproduceError> {
-        let (smallest, largest) = (100, setup.count(10_000, 500));
+        let (smallest, largest) = (100, setup.size(10_000, 500));
         let (count, direct_count) = (setup.count(800, 9), setup.count(14, 3));
         let policies = POLICIES.map(Policy::resolve).into_iter().collect::<Result<Vec<_>, _>>()?;
         let options = PoseGraphOptions::default();

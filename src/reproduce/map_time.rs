@@ -75,6 +75,7 @@ fn verdict(problems: &[MapProblem]) -> Verdict {
     Verdict {
         checks: vec![
             Check::of_time(
+                "mixed is faster than single",
                 mean_saved > 0.0,
                 format!(
                     "mixed takes {:.0}% less time than single on average over {} solves ({:.0}% less in total)",
@@ -84,10 +85,12 @@ fn verdict(problems: &[MapProblem]) -> Verdict {
                 ),
             ),
             Check::of_time(
+                "the triangular solves are about half of a linear solve",
                 (0.3..0.8).contains(&triangular_share),
                 format!("triangular solves are {:.0}% of single's linear solves", 1e2 * triangular_share),
             ),
             Check::of_time(
+                "the iterative solver is faster than a sparse Cholesky",
                 quantile(&against_direct, 0.5) > 1.0,
                 format!(
                     "a sparse Cholesky of the full problem takes {:.1} times mixed's time in the middle, {largest_direct:.2} s against {largest:.2} s at the largest",

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 /// One thing that the article says, measured here.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
+    /// What the article says, in short.
+    pub claim: &'static str,
     /// What was found, with its figures.
     pub found: String,
     /// Whether that is what the article says.
@@ -17,14 +19,14 @@ pub struct Check {
 }
 
 impl Check {
-    /// A check from what was found.
-    pub fn new(holds: bool, found: String) -> Self {
-        Self { found, holds, is_timing: false }
+    /// A check of a claim from what was found.
+    pub fn new(claim: &'static str, holds: bool, found: String) -> Self {
+        Self { claim, found, holds, is_timing: false }
     }
 
     /// A check of times.
-    pub fn of_time(holds: bool, found: String) -> Self {
-        Self { found, holds, is_timing: true }
+    pub fn of_time(claim: &'static str, holds: bool, found: String) -> Self {
+        Self { is_timing: true, ..Self::new(claim, holds, found) }
     }
 }
 
@@ -44,10 +46,10 @@ impl Verdict {
 
 impl std::fmt::Display for Verdict {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(if self.holds() { "holds: " } else { "differs: " })?;
+        out.write_str(if self.holds() { "holds" } else { "differs" })?;
         for (index, check) in self.checks.iter().enumerate() {
-            let mark = if check.holds || self.holds() { "" } else { "[differs] " };
-            write!(out, "{}{mark}{}", if index > 0 { "; " } else { "" }, check.found)?;
+            let answer = if check.holds { "yes" } else { "no" };
+            write!(out, "{} {}? {answer}: {}", if index > 0 { ";" } else { ":" }, check.claim, check.found)?;
         }
         Ok(())
     }
@@ -146,11 +148,11 @@ mod tests {
 
     #[test]
     fn a_verdict_says_which_part_differs() {
-        let check = |holds, found: &str| Check::new(holds, found.into());
-        let good = Verdict { checks: vec![check(true, "a"), check(true, "b")] };
-        assert_eq!((good.holds(), good.to_string()), (true, "holds: a; b".into()));
-        let bad = Verdict { checks: vec![check(true, "a"), check(false, "b")] };
-        assert_eq!((bad.holds(), bad.to_string()), (false, "differs: a; [differs] b".into()));
+        let check = |claim, holds| Check::new(claim, holds, "1 mm".into());
+        let good = Verdict { checks: vec![check("a", true)] };
+        assert_eq!((good.holds(), good.to_string()), (true, "holds: a? yes: 1 mm".into()));
+        let bad = Verdict { checks: vec![check("a", true), check("b", false)] };
+        assert_eq!((bad.holds(), bad.to_string()), (false, "differs: a? yes: 1 mm; b? no: 1 mm".into()));
     }
 
     #[test]

@@ -14,8 +14,10 @@ pub trait Progress: Sync {
 
 /// How much is run, and from which seed.
 pub struct Setup<'a> {
-    /// A few runs of each experiment instead of all.
+    /// A few short runs of each experiment.
     pub quick: bool,
+    /// The share of an experiment's runs that is done (0 to 1); those that are not quick keep their length and size.
+    pub share: f64,
     /// What all random numbers depend on.
     pub seed: u64,
     /// How many runs go on at the same time.
@@ -27,13 +29,19 @@ pub struct Setup<'a> {
 }
 
 impl<'a> Setup<'a> {
-    /// All runs of each experiment, or a few of each.
+    /// All runs of each experiment, or a few short ones of each.
     pub fn new(quick: bool, seed: u64, threads: usize, progress: &'a dyn Progress) -> Self {
-        Self { quick, seed, threads: threads.max(1), progress, map_history: OnceLock::new() }
+        Self { quick, share: 1.0, seed, threads: threads.max(1), progress, map_history: OnceLock::new() }
     }
 
-    /// One of two numbers: that of a full and that of a quick run.
+    /// How many runs: the share of all, at least as many as are quick.
     pub(super) fn count(&self, full: usize, quick: usize) -> usize {
+        let share = (full as f64 * self.share).ceil() as usize;
+        if self.quick { quick } else { share.clamp(quick.min(full), full) }
+    }
+
+    /// How large one run is: that of a full or that of a quick one.
+    pub(super) fn size(&self, full: usize, quick: usize) -> usize {
         if self.quick { quick } else { full }
     }
 

@@ -7,13 +7,14 @@ use crate::geometry::Trajectory;
 use crate::odometry::OdometryOptions;
 use crate::plot::{Chart, Line, Scale, Style, TRUTH, policy_color};
 use crate::precision::Policy;
+use crate::simulation::features::FeatureOptions;
 
 const POLICIES: [&str; 3] = ["double", "mixed", "half"];
 
 /// Drives the first tour of the seed under each policy.
 pub(super) fn run(setup: &Setup) -> Result<Outcome, ReproduceError> {
-    let duration_secs = if setup.quick { 20.0 } else { 120.0 };
-    let simulation = tour(setup.seed, duration_secs);
+    let duration_secs = if setup.quick { 10.0 } else { 90.0 };
+    let simulation = tour(setup.seed, duration_secs, &FeatureOptions::default());
     let truth = simulation.truth();
     let estimates = setup.each("trajectory", POLICIES.len(), |index| {
         let policy = Policy::resolve(POLICIES[index])?;
@@ -59,6 +60,7 @@ pub(super) fn run(setup: &Setup) -> Result<Outcome, ReproduceError> {
     let verdict = Verdict {
         checks: vec![
             Check::new(
+                "mixed lies on double",
                 same < 0.05,
                 format!(
                     "mixed's ATE of {:.2} mm is within {:.2}% of double's {:.2} mm",
@@ -68,6 +70,7 @@ pub(super) fn run(setup: &Setup) -> Result<Outcome, ReproduceError> {
                 ),
             ),
             Check::new(
+                "naive half does not",
                 half > 2.0 * double,
                 format!("naive half's is {:.1} mm, {:.1} times that", 1e3 * half, half / double),
             ),

@@ -50,12 +50,11 @@ pub(super) fn window(seed: u64) -> (Bundle, Vec<Se3>) {
     let mut taken = vec![false; landmarks.count()];
     for host in 0..KEYFRAMES {
         let mut found = 0;
-        for landmark in 0..landmarks.count() {
+        for (landmark, taken) in taken.iter_mut().enumerate() {
             if found == NEW_LANDMARKS {
                 break;
             }
-            let Some(sight) = landmarks.sight(landmark, &rig.camera, &camera_at(host)).filter(|_| !taken[landmark])
-            else {
+            let Some(sight) = landmarks.sight(landmark, &rig.camera, &camera_at(host)).filter(|_| !*taken) else {
                 continue;
             };
             let seen_next =
@@ -63,7 +62,7 @@ pub(super) fn window(seed: u64) -> (Bundle, Vec<Se3>) {
             if !seen_next {
                 continue;
             }
-            (taken[landmark], found) = (true, found + 1);
+            (*taken, found) = (true, found + 1);
             let index = bundle.landmarks.len();
             let mut px_host = sight.px;
             for keyframe in host..(host + TRACK_LENGTH).min(KEYFRAMES) {

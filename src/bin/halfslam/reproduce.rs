@@ -15,9 +15,12 @@ pub struct Arguments {
     /// Where pictures (SVG), data (CSV) and verdicts go.
     #[arg(long, default_value = "out/reproduce")]
     out: PathBuf,
-    /// A few runs of each experiment: a minute instead of half an hour.
+    /// A few short runs of each experiment: a minute instead of half an hour.
     #[arg(long)]
     quick: bool,
+    /// The share of each experiment's runs that is done, 0 to 1.
+    #[arg(long, default_value_t = 1.0)]
+    share: f64,
     /// What all random numbers depend on.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -45,7 +48,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     names.iter().try_for_each(|name| reproduce::find(name).map(|_| ()))?;
     let threads = arguments.threads.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1);
     let bar = Bar::new();
-    let setup = Setup::new(arguments.quick, arguments.seed, threads, &bar);
+    let mut setup = Setup::new(arguments.quick, arguments.seed, threads, &bar);
+    setup.share = arguments.share;
     for name in names {
         let started = Instant::now();
         let outcome = reproduce::run(name, &setup)?;

@@ -41,8 +41,12 @@ pub(super) fn known_machines() -> Vec<Machine> {
 pub(super) fn machine_at_hand() -> Machine {
     let (model, ghz) = processor();
     let (flops_per_cycle, bytes_per_cycle) = match vector_unit() {
+        VectorUnit::Avx512Fp16 => ([128.0, 64.0, 32.0], 48.0),
         // Half precision is storage: it is computed at single's rate.
+        VectorUnit::Avx512 => ([64.0, 64.0, 32.0], 48.0),
         VectorUnit::Avx2 => ([32.0, 32.0, 16.0], 32.0),
+        VectorUnit::NeonFp16 => ([32.0, 16.0, 8.0], 16.0),
+        VectorUnit::Neon => ([16.0, 16.0, 8.0], 16.0),
         VectorUnit::Portable => ([8.0, 8.0, 4.0], 16.0),
     };
     core(&model, ghz, flops_per_cycle, bytes_per_cycle)
@@ -88,7 +92,7 @@ impl Machine {
 
 fn place(precision: Precision) -> usize {
     match precision {
-        Precision::F16 => 0,
+        Precision::BF16 | Precision::F16 => 0,
         Precision::F32 => 1,
         Precision::F64 => 2,
     }

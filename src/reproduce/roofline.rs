@@ -1,6 +1,6 @@
 //! How long an iteration of CGNR should take on a machine: its operations and bytes over the machine's rates.
 //!
-//! Assumptions: operations run at the peak rate of their precision and data stream at the given rate, whichever takes
+//! Assumptions: on other machines products are computed in half, on the one at hand as this crate's kernels do; operations run at the peak rate of their precision and data stream at the given rate, whichever takes
 //! longer; the Jacobian is read once in an iteration; the window stays in the cache or memory that the rate is of; what
 //! a GPU's launches or the waiting of small kernels cost is left out, as if many windows were solved at once. So times
 //! are lower bounds, and the saving is what bytes and operations allow.
@@ -37,16 +37,14 @@ pub(super) fn known_machines() -> Vec<Machine> {
     ]
 }
 
-/// One core of the machine that this runs on, by its vector unit and its nominal clock.
+/// One core of the machine that this runs on, by its vector unit and its nominal clock. What is stored in half is
+/// computed with vectors in single here, even where the unit could compute in half: so it has single's rate.
 pub(super) fn machine_at_hand() -> Machine {
     let (model, ghz) = processor();
     let (flops_per_cycle, bytes_per_cycle) = match vector_unit() {
-        VectorUnit::Avx512Fp16 => ([128.0, 64.0, 32.0], 48.0),
-        // Half precision is storage: it is computed at single's rate.
-        VectorUnit::Avx512 => ([64.0, 64.0, 32.0], 48.0),
+        VectorUnit::Avx512Fp16 | VectorUnit::Avx512 => ([64.0, 64.0, 32.0], 48.0),
         VectorUnit::Avx2 => ([32.0, 32.0, 16.0], 32.0),
-        VectorUnit::NeonFp16 => ([32.0, 16.0, 8.0], 16.0),
-        VectorUnit::Neon => ([16.0, 16.0, 8.0], 16.0),
+        VectorUnit::NeonFp16 | VectorUnit::Neon => ([16.0, 16.0, 8.0], 16.0),
         VectorUnit::Portable => ([8.0, 8.0, 4.0], 16.0),
     };
     core(&model, ghz, flops_per_cycle, bytes_per_cycle)

@@ -3,7 +3,9 @@
 use super::problem::BundleProblem;
 use super::{Bundle, BundleOptions};
 use crate::precision::{Policy, Precision};
-use crate::solver::{LinearSolver, SolveStatistics, SolverError, frame_covariance, minimize_separable};
+use crate::solver::{
+    Flat, LinearProblem, LinearSolver, SolveStatistics, SolverError, frame_covariance, minimize_separable,
+};
 use nalgebra::Matrix6;
 
 impl Bundle {
@@ -30,6 +32,19 @@ impl Bundle {
             landmark.inverse_depth = inverse_depth;
         }
         Ok(statistics)
+    }
+
+    /// The bundle linearized where it stands: columns of the free poses first, six each, then one of each landmark.
+    ///
+    /// # Errors
+    /// [`SolverError`] if the bundle itself is broken.
+    pub fn linear_problem(&self, options: &BundleOptions) -> Result<LinearProblem, SolverError> {
+        let mut problem = BundleProblem::new(self, options)?;
+        Ok(if problem.is_stereo() {
+            LinearProblem::of(&Flat::<_, 3, 6, 1>::new(&mut problem))
+        } else {
+            LinearProblem::of(&Flat::<_, 2, 6, 1>::new(&mut problem))
+        })
     }
 
     /// The squared norm of each observation's residual in standard deviations, without the robust loss: 3 degrees of

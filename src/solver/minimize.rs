@@ -31,13 +31,15 @@ pub fn minimize<Q: Problem>(
         Preconditioner::BlockJacobi => policy.clone(),
         Preconditioner::IncompleteCholesky(_) | Preconditioner::Cholesky(_) => policy.with_factor(),
     };
-    minimize_with(problem, &policy, options, preconditioner, &system_for)
+    minimize_with(problem, &policy, options, preconditioner, &|policy, problem| {
+        system_for(policy, problem, options.scaling)
+    })
 }
 
 /// Minimizes a problem of frames and landmarks; as [`minimize`], but with the landmarks eliminated.
 ///
-/// Policies for whose precisions there is no elimination (half precision in vectors) are solved by [`cgnr`](super::cgnr())
-/// on the whole Jacobian; the statistics say so.
+/// Policies for whose precisions there is no elimination (half precision in vectors), and solves without scaling, go by
+/// [`cgnr`](super::cgnr()) on the whole Jacobian; the statistics say so.
 ///
 /// # Errors
 /// As of [`minimize`].
@@ -50,13 +52,12 @@ pub fn minimize_separable<T, const R: usize, const D: usize, const L: usize>(
 where
     T: Separable<R, D, L>,
 {
-    let make: &MakeSystem<Flat<'_, T, R, D, L>> = match linear_solver {
-        LinearSolver::Cgnr => &system_for,
-        LinearSolver::Schur => &|policy, problem| match schur_system(policy, problem) {
+    let eliminates = linear_solver == LinearSolver::Schur && options.scaling;
+    let make: &MakeSystem<Flat<'_, T, R, D, L>> =
+        &|policy, problem| match eliminates.then(|| schur_system(policy, problem)).flatten() {
             Some(system) => Ok(system),
-            None => system_for(policy, problem),
-        },
-    };
+            None => system_for(policy, problem, options.scaling),
+        };
     minimize_with(&mut Flat::new(problem), policy, options, &mut Preconditioner::BlockJacobi, make)
 }
 

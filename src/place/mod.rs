@@ -25,7 +25,6 @@ pub use describer::Describer;
 pub use descriptor::{Descriptor, hamming};
 pub use feature::{DescribedKeyframe, Feature};
 pub use recognizer::{Candidate, Recognizer, RecognizerOptions};
-pub(crate) use verification::adjoint;
 pub use verification::{Rejection, RelativePose, VerificationOptions, Verifier};
 pub use view::View;
 

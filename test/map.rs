@@ -104,6 +104,42 @@ fn rooms_that_look_the_same_are_not_one() {
 }
 
 #[test]
+fn sides_that_look_the_same_are_told_apart() {
+    let world = World::ring(61, 6.0, 8, 250);
+    let truth = circle(Point3::origin(), 3.0, 0.4, 2.0);
+    let mut drive = Drive::new(&world, 62, [0.01, 0.0, 0.0, 0.0, 0.0, 0.005], 0.005);
+    let mut closer = closer();
+    let mut odometry = Vec::new();
+    for t_world_base in &truth {
+        let keyframe = drive.keyframe(t_world_base);
+        odometry.push(keyframe.t_odom_base);
+        closer.add(keyframe).expect("good keyframes");
+    }
+    assert_eq!(false_loops(&closer, &truth), []);
+    assert!(!closer.loops().is_empty(), "true loops are found");
+    let (before, after) = (drift_m(&odometry, &truth), drift_m(&closer.graph().nodes, &truth));
+    assert!(after < 0.5 * before, "{before} m became {after} m");
+}
+
+#[test]
+fn a_robot_that_stays_stops_adding_loops() {
+    let world = hall(71);
+    let mut drive = Drive::new(&world, 72, [0.005, 0.0, 0.0, 0.0, 0.0, 0.002], 0.005);
+    let mut closer = closer();
+    let mut loops_by_round = Vec::new();
+    for _ in 0..6 {
+        for t_world_base in circle(Point3::origin(), 1.5, 0.3, 1.0) {
+            closer.add(drive.keyframe(&t_world_base)).expect("good keyframes");
+        }
+        loops_by_round.push(closer.loops().len());
+    }
+    let in_round = |round: usize| loops_by_round[round] - loops_by_round[round - 1];
+    assert!(in_round(1) > 0, "{loops_by_round:?}");
+    let keyframes_per_round = closer.keyframe_count() / 6;
+    assert!(in_round(5) < keyframes_per_round / 2, "{loops_by_round:?} of {keyframes_per_round} keyframes each");
+}
+
+#[test]
 fn rooms_with_nothing_in_common_give_no_loop() {
     let world = hall(11);
     let truth = circle(Point3::origin(), 3.0, 0.4, 0.7);

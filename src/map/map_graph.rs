@@ -15,6 +15,9 @@ use nalgebra::Matrix6;
 /// costs a factorization of the whole graph, and less makes no difference to its optimum that matters.
 const STALE: f64 = 2.0;
 
+/// A way less certain than this (m) crosses a restart of the odometry: its cycle says nothing of drift.
+const CROSSES_RESTART_M: f64 = 30.0;
+
 /// The graph, the same measurements for questions about any two nodes, and the factors that weigh them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct MapGraph {
@@ -79,7 +82,9 @@ impl MapGraph {
     ) -> Result<Option<SolveStatistics>, SolverError> {
         let (nodes_before, calibration_before) = (self.graph.nodes.clone(), self.calibration.clone());
         for hypothesis in loops {
-            self.calibration.observe(&hypothesis.cycle());
+            if hypothesis.known_sigma_m() < CROSSES_RESTART_M {
+                self.calibration.observe(&hypothesis.cycle());
+            }
             self.push(hypothesis.from, hypothesis.to, hypothesis.pose(), true);
         }
         self.weigh_anew();

@@ -6,7 +6,6 @@
 
 mod describer;
 mod descriptor;
-mod distances;
 mod feature;
 mod forest;
 mod guided;

@@ -34,7 +34,7 @@ crate::options! {
         /// Most three-point samples drawn.
         max_samples: usize = 200usize, "samples", 10..=100000, live;
         /// A relative pose less certain than this in any direction is of no use.
-        max_sigma_m: f64 = 0.1, "m", 0.001..=10.0, live;
+        max_sigma_m: f64 = 0.03, "m", 0.001..=10.0, live;
     }
 }
 

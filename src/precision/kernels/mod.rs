@@ -6,11 +6,14 @@
 #[allow(unsafe_code)]
 mod avx2;
 mod factor;
+#[allow(unsafe_code)]
+mod hamming;
 mod jacobian;
 pub mod portable;
 mod vector;
 
 pub use factor::BlockFactor;
+pub use hamming::DescriptorColumns;
 pub use jacobian::BlockRows;
 pub use vector::VectorKernels;
 

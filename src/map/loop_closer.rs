@@ -61,9 +61,9 @@ impl LoopCloser {
     /// Takes a keyframe into the map; says how the map was corrected if that closed a loop.
     ///
     /// The first keyframe keeps its pose in the odometry's world, which so becomes the map's. A later one hangs on the
-    /// one before it by `t_previous_base`; where messages were lost (its number skips some), by `t_odom_base` of both,
-    /// with more uncertainty. A number that starts again, or no `t_previous_base`, means that the odometry was started
-    /// anew: the robot is taken to stand where it was last, until two loops that agree tell its true place. The
+    /// one before it by `t_odom_base` of both; where messages were lost (its number skips some), with more uncertainty.
+    /// A number that starts again, or no `t_previous_base`, means that the odometry was started anew: the robot is
+    /// taken to stand where it was last, until two loops that agree tell its true place. The
     /// newest keyframe once more changes nothing, and a clock that jumps back does not break the chain.
     ///
     /// # Errors

@@ -33,10 +33,11 @@ pub(super) struct OdometryStep {
     pub restarted: bool,
 }
 
-/// How `keyframe` hangs on `last`, the newest keyframe of the map.
+/// How `keyframe` hangs on `last`, the newest keyframe of the map: by `t_odom_base` of both, so that without loops the
+/// map is the odometry's own path. What its window says now of the step alone adds up to a worse one, since the window
+/// has improved the earlier pose since it was sent.
 ///
-/// - The next number: by its own `t_previous_base`.
-/// - A greater number: messages were lost. By `t_odom_base` of both; one covariance covers all lost steps.
+/// - A number that skips some: messages were lost; one covariance covers all lost steps.
 /// - No `t_previous_base`, or a number that does not grow: the odometry was started anew. Until a loop tells where,
 ///   it is taken to stand where the robot was last, by an edge too weak to matter.
 /// - Number and stamp of the newest keyframe: a repeated message, `None`.
@@ -50,23 +51,15 @@ pub(super) fn odometry_step(
     if keyframe.id == last.id && keyframe.stamp_nanos == last.stamp_nanos {
         return None;
     }
-    let step = |t_previous_base: Se3, stated: Matrix6<f64>| {
-        let symmetric = (stated + stated.transpose()) * 0.5;
-        let pose = UncertainPose::by_odometry(&t_previous_base, &symmetric, &drift_of(&t_previous_base, drift));
-        OdometryStep { pose, restarted: false }
-    };
-    Some(match keyframe.t_previous_base {
-        Some(t_previous_base) if keyframe.id.0 == last.id.0 + 1 => step(t_previous_base, keyframe.covariance),
-        Some(_) if keyframe.id > last.id => {
-            let step_count = (keyframe.id.0 - last.id.0) as f64;
-            // The window improved both poses since they were sent, in ways this node does not know: hence twice.
-            step(last.t_odom_base.inverse() * keyframe.t_odom_base, keyframe.covariance * (2.0 * step_count))
-        }
-        _ => OdometryStep {
-            pose: UncertainPose::by_odometry(&Se3::identity(), &diagonal(RESTART_SIGMA), &Matrix6::zeros()),
-            restarted: true,
-        },
-    })
+    if keyframe.t_previous_base.is_none() || keyframe.id <= last.id {
+        let pose = UncertainPose::by_odometry(&Se3::identity(), &diagonal(RESTART_SIGMA), &Matrix6::zeros());
+        return Some(OdometryStep { pose, restarted: true });
+    }
+    let step_count = (keyframe.id.0 - last.id.0) as f64;
+    let stated = (keyframe.covariance + keyframe.covariance.transpose()) * (0.5 * step_count);
+    let t_previous_base = last.t_odom_base.inverse() * keyframe.t_odom_base;
+    let pose = UncertainPose::by_odometry(&t_previous_base, &stated, &drift_of(&t_previous_base, drift));
+    Some(OdometryStep { pose, restarted: false })
 }
 
 /// The covariance of the drift that any odometry may have over this step.
@@ -114,7 +107,7 @@ mod tests {
     #[test]
     fn each_kind_of_step() {
         let drift = DriftOptions::default();
-        let measured = Se3::translation(0.55, 0.0, 0.0);
+        let measured = Se3::translation(0.5, 0.0, 0.0);
         let next = odometry_step(&last(), &described(8, 1.5, Some(measured)), &drift).expect("new");
         let variance = |step: &OdometryStep| step.pose.covariance(&Factors::default())[(0, 0)];
         assert_eq!(next.pose.t, measured);

@@ -6,7 +6,7 @@ mod policy;
 mod scalar;
 mod scaling;
 
-pub use half::f16;
+pub use half::{bf16, f16};
 pub use kernels::VectorKernels;
 pub use policy::{Policy, PolicyError, Precision};
 pub use scalar::Scalar;

@@ -6,6 +6,8 @@ use std::path::Path;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
+    /// bfloat16: 8 significant bits in the range of `f32`. For storage only: no computation runs in it.
+    BF16,
     /// IEEE binary16: 11 significant bits, up to 65,504.
     F16,
     /// IEEE binary32.
@@ -18,7 +20,7 @@ impl Precision {
     /// The next higher precision; double is its own.
     pub fn raised(self) -> Self {
         match self {
-            Self::F16 => Self::F32,
+            Self::BF16 | Self::F16 => Self::F32,
             Self::F32 | Self::F64 => Self::F64,
         }
     }
@@ -27,6 +29,7 @@ impl Precision {
 impl std::fmt::Display for Precision {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(match self {
+            Self::BF16 => "bf16",
             Self::F16 => "f16",
             Self::F32 => "f32",
             Self::F64 => "f64",
@@ -138,7 +141,7 @@ impl Policy {
         let policy: Self = serde_yaml::from_str(text).map_err(|error| PolicyError::File {
             path: "(text)".into(),
             reason: format!(
-                "{error}; expected residual, jacobian, product, preconditioner, vectors and update, each f16, f32 or f64"
+                "{error}; expected residual, jacobian, product, preconditioner, vectors and update, each f16, f32 or f64 (product and preconditioner also bf16)"
             ),
         })?;
         policy.validate()?;
@@ -150,8 +153,20 @@ impl Policy {
     /// # Errors
     /// [`PolicyError::Nonsense`] names the precision that is wrong and the nearest that would be right.
     pub fn validate(&self) -> Result<(), PolicyError> {
-        use Precision::{F32, F64};
+        use Precision::{BF16, F32, F64};
         let refuse = |reason: String| Err(PolicyError::Nonsense { name: self.name.clone(), reason });
+        for (what, value) in [
+            ("residual", self.residual),
+            ("jacobian", self.jacobian),
+            ("vectors", self.vectors),
+            ("update", self.update),
+        ] {
+            if value == BF16 {
+                return refuse(format!(
+                    "{what}: bf16 is a storage for product and preconditioner; expected f32 or f64"
+                ));
+            }
+        }
         if !self.naive {
             for (what, value, least) in [
                 ("residual", self.residual, F32),
@@ -173,6 +188,12 @@ impl Policy {
             ));
         }
         for (what, value) in [("product", self.product), ("preconditioner", self.preconditioner)] {
+            if value == BF16 && self.vectors < F32 {
+                return refuse(format!(
+                    "{what}: bf16 reaches beyond the range of the vectors' {}; expected vectors: f32 or f64",
+                    self.vectors
+                ));
+            }
             if value > self.vectors {
                 return refuse(format!(
                     "{what}: {value} is rounded to the vectors' {} in every product; expected {} or lower",
@@ -235,12 +256,16 @@ mod tests {
             ))
         };
         assert!(yaml("f32", "f16", "f32", "f64", false).is_ok());
+        assert!(yaml("f32", "bf16", "f32", "f64", false).is_ok());
         for (policy, word) in [
             (yaml("f16", "f16", "f32", "f64", false), "residual: f16"),
             (yaml("f32", "f16", "f32", "f32", false), "update: f32"),
             (yaml("f32", "f64", "f64", "f64", false), "product: f64"),
             (yaml("f32", "f32", "f16", "f64", true), "product: f32"),
             (yaml("f128", "f32", "f32", "f64", false), "f16, f32 or f64"),
+            (yaml("bf16", "f16", "f32", "f64", true), "residual: bf16"),
+            (yaml("f32", "f16", "f32", "bf16", true), "update: bf16"),
+            (yaml("f32", "bf16", "f16", "f64", true), "product: bf16"),
         ] {
             let text = policy.unwrap_err().to_string();
             assert!(text.contains(word), "{text}");

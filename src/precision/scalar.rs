@@ -1,12 +1,12 @@
 //! The scalar types that a computation can run in.
 
 use super::Precision;
-use half::f16;
+use half::{bf16, f16};
 use std::fmt::Debug;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
-/// A floating-point type: `f64`, `f32` or [`half::f16`].
+/// A floating-point type: `f64`, `f32`, [`half::f16`] or [`half::bf16`].
 ///
 /// Operators of `f16` round every single product, sum and quotient to 11 significant bits, so code that is generic over
 /// this trait computes in the precision that its type says, on every CPU.
@@ -30,7 +30,7 @@ pub trait Scalar:
     + Sum
     + 'static
 {
-    /// The type in which long sums of this type are kept: `f32` for `f16` and `f32`, `f64` for `f64`.
+    /// The type in which long sums of this type are kept: `f32` for all narrower than `f64`, `f64` for `f64`.
     type Accumulator: Scalar;
     /// This type's name in a policy.
     const PRECISION: Precision;
@@ -70,21 +70,6 @@ pub trait Scalar:
     /// `self * a + b`: fused where the CPU does that for nothing in this type, else rounded twice (always twice in
     /// `f16`, so that naive half precision means the same on every CPU).
     fn multiply_add(self, a: Self, b: Self) -> Self;
-    /// The slice itself if this type is `f16`: how a generic caller finds a kernel that is made for it.
-    fn as_halves(values: &[Self]) -> Option<&[f16]> {
-        let _ = values;
-        None
-    }
-    /// The slice itself if this type is `f32`.
-    fn as_singles(values: &[Self]) -> Option<&[f32]> {
-        let _ = values;
-        None
-    }
-    /// The slice itself, to be changed, if this type is `f32`.
-    fn as_singles_mut(values: &mut [Self]) -> Option<&mut [f32]> {
-        let _ = values;
-        None
-    }
     /// The larger of two numbers.
     fn max(self, other: Self) -> Self {
         if self < other { other } else { self }
@@ -96,7 +81,7 @@ pub trait Scalar:
 }
 
 macro_rules! native_scalar {
-    ($type:ident, $precision:ident, $accumulator:ident, $cast:ident, { $($more:item)* }) => {
+    ($type:ident, $precision:ident, $accumulator:ident, $cast:ident) => {
         impl Scalar for $type {
             type Accumulator = $accumulator;
             const PRECISION: Precision = Precision::$precision;
@@ -159,91 +144,85 @@ macro_rules! native_scalar {
                     self * a + b
                 }
             }
-            $($more)*
         }
     };
 }
 
-native_scalar!(f64, F64, f64, from_f64, {});
-native_scalar!(f32, F32, f32, from_f32, {
-    #[inline(always)]
-    fn as_singles(values: &[Self]) -> Option<&[f32]> {
-        Some(values)
-    }
-    #[inline(always)]
-    fn as_singles_mut(values: &mut [Self]) -> Option<&mut [f32]> {
-        Some(values)
-    }
-});
+native_scalar!(f64, F64, f64, from_f64);
+native_scalar!(f32, F32, f32, from_f32);
 
-impl Scalar for f16 {
-    type Accumulator = f32;
-    const PRECISION: Precision = Precision::F16;
-    const ZERO: Self = f16::ZERO;
-    const ONE: Self = f16::ONE;
-    const EPSILON: f64 = 9.765625e-4;
-    const MAX: f64 = 65504.0;
-    const MIN_POSITIVE: f64 = 6.103515625e-5;
+/// A type of sixteen bits, whose operations are those of single precision, rounded.
+macro_rules! sixteen_bit_scalar {
+    ($type:ident, $precision:ident) => {
+        impl Scalar for $type {
+            type Accumulator = f32;
+            const PRECISION: Precision = Precision::$precision;
+            const ZERO: Self = $type::ZERO;
+            const ONE: Self = $type::ONE;
+            const EPSILON: f64 = $type::EPSILON.to_f64_const();
+            const MAX: f64 = $type::MAX.to_f64_const();
+            const MIN_POSITIVE: f64 = $type::MIN_POSITIVE.to_f64_const();
 
-    #[inline(always)]
-    fn from_f64(value: f64) -> Self {
-        // Through single rounded to odd: two roundings to nearest would differ from one at ties.
-        let single = value as f32;
-        if single as f64 == value || value.is_nan() {
-            return f16::from_f32(single);
+            #[inline(always)]
+            fn from_f64(value: f64) -> Self {
+                // Through single rounded to odd: two roundings to nearest would differ from one at ties.
+                let single = value as f32;
+                if single as f64 == value || value.is_nan() {
+                    return $type::from_f32(single);
+                }
+                let beyond = (single as f64).abs() > value.abs();
+                $type::from_f32(f32::from_bits((single.to_bits() - u32::from(beyond)) | 1))
+            }
+            #[inline(always)]
+            fn from_f32(value: f32) -> Self {
+                $type::from_f32(value)
+            }
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                $type::to_f64(self)
+            }
+            #[inline(always)]
+            fn to_f32(self) -> f32 {
+                $type::to_f32(self)
+            }
+            #[inline(always)]
+            fn cast<T: Scalar>(self) -> T {
+                T::from_f32($type::to_f32(self))
+            }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                $type::from_f32($type::to_f32(self).sqrt())
+            }
+            #[inline(always)]
+            fn sin(self) -> Self {
+                $type::from_f32($type::to_f32(self).sin())
+            }
+            #[inline(always)]
+            fn cos(self) -> Self {
+                $type::from_f32($type::to_f32(self).cos())
+            }
+            #[inline(always)]
+            fn atan2(self, x: Self) -> Self {
+                $type::from_f32($type::to_f32(self).atan2($type::to_f32(x)))
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                $type::from_bits(self.to_bits() & 0x7fff)
+            }
+            #[inline(always)]
+            fn is_finite(self) -> bool {
+                $type::is_finite(self)
+            }
+            #[inline(always)]
+            fn multiply_add(self, a: Self, b: Self) -> Self {
+                self * a + b
+            }
         }
-        let beyond = (single as f64).abs() > value.abs();
-        f16::from_f32(f32::from_bits((single.to_bits() - u32::from(beyond)) | 1))
-    }
-    #[inline(always)]
-    fn from_f32(value: f32) -> Self {
-        f16::from_f32(value)
-    }
-    #[inline(always)]
-    fn to_f64(self) -> f64 {
-        f16::to_f64(self)
-    }
-    #[inline(always)]
-    fn to_f32(self) -> f32 {
-        f16::to_f32(self)
-    }
-    #[inline(always)]
-    fn cast<T: Scalar>(self) -> T {
-        T::from_f32(f16::to_f32(self))
-    }
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        f16::from_f32(f16::to_f32(self).sqrt())
-    }
-    #[inline(always)]
-    fn sin(self) -> Self {
-        f16::from_f32(f16::to_f32(self).sin())
-    }
-    #[inline(always)]
-    fn cos(self) -> Self {
-        f16::from_f32(f16::to_f32(self).cos())
-    }
-    #[inline(always)]
-    fn atan2(self, x: Self) -> Self {
-        f16::from_f32(f16::to_f32(self).atan2(f16::to_f32(x)))
-    }
-    #[inline(always)]
-    fn abs(self) -> Self {
-        f16::from_bits(self.to_bits() & 0x7fff)
-    }
-    #[inline(always)]
-    fn is_finite(self) -> bool {
-        f16::is_finite(self)
-    }
-    #[inline(always)]
-    fn multiply_add(self, a: Self, b: Self) -> Self {
-        self * a + b
-    }
-    #[inline(always)]
-    fn as_halves(values: &[Self]) -> Option<&[f16]> {
-        Some(values)
-    }
+    };
 }
+
+sixteen_bit_scalar!(f16, F16);
+sixteen_bit_scalar!(bf16, BF16);
 
 #[cfg(test)]
 mod tests {
@@ -260,18 +239,15 @@ mod tests {
     }
 
     #[test]
-    fn slices_are_found_by_their_type_alone() {
-        assert!(f16::as_halves(&[f16::ONE]).is_some() && f16::as_singles(&[f16::ONE]).is_none());
-        assert!(f32::as_singles(&[1.0]).is_some() && f32::as_singles_mut(&mut [1.0]).is_some());
-        assert!(f32::as_halves(&[1.0]).is_none() && f64::as_singles(&[1.0]).is_none());
-    }
-
-    #[test]
     fn a_cast_rounds_once() {
         // Rounding 1 + 2⁻¹¹ + 2⁻⁴⁰ to single first would make it a tie, and lose it.
         let value = 1.0 + 2f64.powi(-11) + 2f64.powi(-40);
         assert_eq!(value.cast::<f16>().to_f64(), 1.0 + 2f64.powi(-10));
         assert_eq!(65_520.0f64.cast::<f16>(), f16::INFINITY);
         assert_eq!(65_519.0f64.cast::<f16>().to_f64(), f16::MAX.to_f64());
+        let value = 1.0 + 2f64.powi(-8) + 2f64.powi(-40);
+        assert_eq!(value.cast::<bf16>().to_f64(), 1.0 + 2f64.powi(-7));
+        assert_eq!(1e300.cast::<bf16>(), bf16::INFINITY);
+        assert_eq!((-1e-300).cast::<bf16>().to_f64(), 0.0);
     }
 }

@@ -1,7 +1,7 @@
 //! The block-Jacobi preconditioner: the inverse of each variable's own block.
 
 use super::cgnr::ApplyPreconditioner;
-use crate::precision::{Precision, Scalar, f16};
+use crate::precision::{Precision, Scalar, bf16, f16};
 use crate::sparse::BlockJacobian;
 use nalgebra::DMatrix;
 
@@ -19,6 +19,7 @@ pub(crate) struct BlockJacobi {
 
 #[derive(Debug, Clone)]
 enum Stored {
+    BF16(Vec<bf16>),
     F16(Vec<f16>),
     F32(Vec<f32>),
     F64(Vec<f64>),
@@ -31,6 +32,7 @@ impl BlockJacobi {
         let mut blocks = vec![0.0; length];
         jacobian.diagonal_blocks(&mut blocks);
         let inverses = match precision {
+            Precision::BF16 => Stored::BF16(vec![bf16::ZERO; length]),
             Precision::F16 => Stored::F16(vec![f16::ZERO; length]),
             Precision::F32 => Stored::F32(vec![0.0; length]),
             Precision::F64 => Stored::F64(vec![0.0; length]),
@@ -45,6 +47,7 @@ impl BlockJacobi {
         }
         self.damping = damping;
         match &mut self.inverses {
+            Stored::BF16(inverses) => invert_blocks(&self.sizes, &self.blocks, damping, inverses),
             Stored::F16(inverses) => invert_blocks(&self.sizes, &self.blocks, damping, inverses),
             Stored::F32(inverses) => invert_blocks(&self.sizes, &self.blocks, damping, inverses),
             Stored::F64(inverses) => invert_blocks(&self.sizes, &self.blocks, damping, inverses),
@@ -78,6 +81,7 @@ fn invert_blocks<C: Scalar>(sizes: &[usize], blocks: &[f64], damping: f64, inver
 impl<V: Scalar> ApplyPreconditioner<V> for BlockJacobi {
     fn apply(&mut self, r: &[V], z: &mut [V]) {
         match &self.inverses {
+            Stored::BF16(inverses) => multiply_blocks(&self.sizes, inverses, r, z),
             Stored::F16(inverses) => multiply_blocks(&self.sizes, inverses, r, z),
             Stored::F32(inverses) => multiply_blocks(&self.sizes, inverses, r, z),
             Stored::F64(inverses) => multiply_blocks(&self.sizes, inverses, r, z),

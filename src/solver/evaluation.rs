@@ -17,7 +17,7 @@ impl Evaluator {
     /// different policies are to be compared.
     pub(crate) fn evaluate<Q: Problem>(&mut self, problem: &Q, precision: Precision, residuals: &mut [f64]) -> f64 {
         match precision {
-            Precision::F16 => evaluate_in(problem, &mut self.half, residuals),
+            Precision::BF16 | Precision::F16 => evaluate_in(problem, &mut self.half, residuals),
             Precision::F32 => evaluate_in(problem, &mut self.single, residuals),
             Precision::F64 => problem.residuals(residuals),
         }

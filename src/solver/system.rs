@@ -4,7 +4,7 @@ use super::block_jacobi::BlockJacobi;
 use super::cgnr::{CgOptions, CgScratch, CgStatistics, cgnr};
 use super::preconditioner::BoundFactor;
 use super::{Preconditioner, Problem, SolverError};
-use crate::precision::{Policy, Precision, Scalar, VectorKernels, f16, power_of_two_near};
+use crate::precision::{Policy, Precision, Scalar, VectorKernels, bf16, f16, power_of_two_near};
 use crate::sparse::{BlockJacobian, Rounding, TriangularScratch};
 
 /// Something that a higher precision may cure.
@@ -42,13 +42,15 @@ pub(crate) struct Linearization {
 
 /// The system of a policy.
 pub(crate) fn system_for<Q: Problem>(policy: &Policy, problem: &Q) -> Result<Box<dyn System<Q>>, SolverError> {
-    use Precision::{F16, F32, F64};
+    use Precision::{BF16, F16, F32, F64};
     let typed: Box<dyn System<Q>> = match (policy.product, policy.vectors) {
         (F64, F64) => Box::new(TypedSystem::<f64, f64>::new(policy, problem)),
         (F32, F64) => Box::new(TypedSystem::<f32, f64>::new(policy, problem)),
         (F16, F64) => Box::new(TypedSystem::<f16, f64>::new(policy, problem)),
+        (BF16, F64) => Box::new(TypedSystem::<bf16, f64>::new(policy, problem)),
         (F32, F32) => Box::new(TypedSystem::<f32, f32>::new(policy, problem)),
         (F16, F32) => Box::new(TypedSystem::<f16, f32>::new(policy, problem)),
+        (BF16, F32) => Box::new(TypedSystem::<bf16, f32>::new(policy, problem)),
         (F16, F16) => Box::new(TypedSystem::<f16, f16>::new(policy, problem)),
         (product, vectors) => {
             return Err(SolverError::Problem(format!(
@@ -106,7 +108,8 @@ impl<P: Scalar, V: VectorKernels> TypedSystem<P, V> {
         Self {
             update_precision: policy.update,
             flat: match policy.jacobian {
-                Precision::F16 => Flat::F16(vec![f16::ZERO; entries]),
+                // No policy computes in bf16.
+                Precision::BF16 | Precision::F16 => Flat::F16(vec![f16::ZERO; entries]),
                 Precision::F32 => Flat::F32(vec![0.0; entries]),
                 Precision::F64 => Flat::F64(vec![0.0; entries]),
             },
@@ -198,7 +201,7 @@ impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
         }
         let (step, scales, unscale) = (&self.step, &self.scales, 1.0 / self.residual_scale);
         match self.update_precision {
-            Precision::F16 => retract_in::<f16, _, _>(problem, step, scales, unscale),
+            Precision::BF16 | Precision::F16 => retract_in::<f16, _, _>(problem, step, scales, unscale),
             Precision::F32 => retract_in::<f32, _, _>(problem, step, scales, unscale),
             Precision::F64 => retract_in::<f64, _, _>(problem, step, scales, unscale),
         }

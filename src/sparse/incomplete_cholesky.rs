@@ -3,7 +3,7 @@
 use super::normal_matrix::NormalMatrix;
 use super::{SparseError, minimum_degree, reverse_cuthill_mckee};
 use crate::precision::kernels::BlockFactor;
-use crate::precision::{Precision, Scalar, f16};
+use crate::precision::{Precision, Scalar, bf16, f16};
 use crate::sparse::Structure;
 
 crate::options! {
@@ -21,6 +21,7 @@ crate::options! {
 /// A factor in one of the storage precisions.
 #[derive(Debug, Clone)]
 pub(crate) enum Stored<const B: usize> {
+    BF16(BlockFactor<bf16, B>),
     F16(BlockFactor<f16, B>),
     F32(BlockFactor<f32, B>),
     F64(BlockFactor<f64, B>),
@@ -34,6 +35,7 @@ impl<const B: usize> Stored<B> {
             BlockFactor::new(rows.starts.clone(), rows.positions.clone(), values)
         }
         Some(match precision {
+            Precision::BF16 => Self::BF16(round(rows, values)?),
             Precision::F16 => Self::F16(round(rows, values)?),
             Precision::F32 => Self::F32(round(rows, values)?),
             Precision::F64 => Self::F64(round(rows, values)?),
@@ -43,6 +45,7 @@ impl<const B: usize> Stored<B> {
     /// `x ← (L Lᵀ)⁻¹ x`.
     pub(crate) fn solve<V: Scalar>(&self, x: &mut [V]) {
         match self {
+            Self::BF16(factor) => factor.solve(x),
             Self::F16(factor) => factor.solve(x),
             Self::F32(factor) => factor.solve(x),
             Self::F64(factor) => factor.solve(x),
@@ -188,7 +191,7 @@ impl IncompleteCholesky {
 
 fn bytes_of(precision: Precision) -> usize {
     match precision {
-        Precision::F16 => 2,
+        Precision::BF16 | Precision::F16 => 2,
         Precision::F32 => 4,
         Precision::F64 => 8,
     }

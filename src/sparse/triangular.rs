@@ -3,12 +3,14 @@
 use super::IncompleteCholesky;
 use super::incomplete_cholesky::Sized;
 use crate::precision::Scalar;
+use crate::precision::kernels::{gather_scaled, scatter_scaled};
 
 /// Vectors of the triangular solves in the precision of the linear solver, for one Jacobian's column scales.
 #[derive(Debug, Clone)]
 pub struct TriangularScratch<V> {
     /// `S_L S_J⁻¹`, in elimination order: the factor's column scales over the Jacobian's.
     ratios: Vec<V>,
+    /// In elimination order, each block padded as the factor wants it.
     work: Vec<V>,
 }
 
@@ -17,36 +19,23 @@ impl IncompleteCholesky {
     pub fn scratch<V: Scalar>(&self, scales: &[f64]) -> TriangularScratch<V> {
         let columns = self.columns.iter().flat_map(|&first| first as usize..first as usize + self.block_size);
         let ratios: Vec<V> = columns.map(|column| V::from_f64(self.scales[column] / scales[column])).collect();
-        TriangularScratch { work: vec![V::ZERO; ratios.len()], ratios }
+        let work = vec![V::ZERO; self.columns.len() * self.block_size.next_power_of_two()];
+        TriangularScratch { ratios, work }
     }
 
     /// `z = S_J⁻¹ S_L P (L Lᵀ)⁻¹ Pᵀ S_L S_J⁻¹ r`, an approximation of `(S_J Jᵀ W J S_J)⁻¹ r`, computed in `V`.
     pub fn solve<V: Scalar>(&self, r: &[V], z: &mut [V], scratch: &mut TriangularScratch<V>) {
-        match &self.factor {
-            Sized::Three(factor) => self.permuted(r, z, scratch, |x| factor.solve(x)),
-            Sized::Six(factor) => self.permuted(r, z, scratch, |x| factor.solve(x)),
-        }
-    }
-
-    fn permuted<V: Scalar>(
-        &self,
-        r: &[V],
-        z: &mut [V],
-        scratch: &mut TriangularScratch<V>,
-        solve: impl FnOnce(&mut [V]),
-    ) {
         let TriangularScratch { ratios, work } = scratch;
-        let size = self.block_size;
-        let blocks = || self.columns.iter().map(|&first| first as usize..first as usize + size);
-        for ((columns, work), ratios) in blocks().zip(work.chunks_exact_mut(size)).zip(ratios.chunks_exact(size)) {
-            for ((work, r), ratio) in work.iter_mut().zip(&r[columns]).zip(ratios) {
-                *work = *r * *ratio;
+        match &self.factor {
+            Sized::Three(factor) => {
+                gather_scaled::<V, 3>(r, &self.columns, ratios, work);
+                factor.solve(work);
+                scatter_scaled::<V, 3>(work, &self.columns, ratios, z);
             }
-        }
-        solve(work);
-        for ((columns, work), ratios) in blocks().zip(work.chunks_exact(size)).zip(ratios.chunks_exact(size)) {
-            for ((work, z), ratio) in work.iter().zip(&mut z[columns]).zip(ratios) {
-                *z = *work * *ratio;
+            Sized::Six(factor) => {
+                gather_scaled::<V, 6>(r, &self.columns, ratios, work);
+                factor.solve(work);
+                scatter_scaled::<V, 6>(work, &self.columns, ratios, z);
             }
         }
     }

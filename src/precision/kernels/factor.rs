@@ -1,22 +1,27 @@
 //! Triangular solves with a factor of equal blocks that lies row by row.
 
-use super::{SLACK, portable};
+use super::{SLACK, dispatch, portable};
 use crate::precision::Scalar;
+use crate::precision::cpu::{VectorUnit, vector_unit};
 
 /// A lower triangular factor of `B × B` blocks, row by row; each row ends in the inverse of its diagonal block.
 ///
-/// Blocks are stored column by column in the order in which the solves read them.
+/// Blocks lie in the order in which the solves read them, without gaps, each row by row: the forward solve then sums
+/// products over a block's columns once per row of blocks, and the backward solve sums over a block's rows, lane by lane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BlockFactor<C, const B: usize> {
     starts: Vec<u32>,
     positions: Vec<u32>,
-    /// The blocks, and [`SLACK`] zeros: vector loads of a last column reach beyond it.
+    /// The blocks, and [`SLACK`] zeros: vector loads of a last row reach beyond it.
     values: Vec<C>,
 }
 
 impl<C: Scalar, const B: usize> BlockFactor<C, B> {
+    /// Elements from one block row of a vector to the next: `B`, padded to what vector registers hold.
+    pub const STRIDE: usize = B.next_power_of_two();
+
     /// A factor of rows whose blocks begin at `starts` (one more than rows), each at the block column in `positions`,
-    /// with `B · B` values per block.
+    /// with `B · B` values per block, column by column.
     ///
     /// `None` if lengths do not agree, a row does not end in its own number, names a later one, or a value is not finite.
     pub fn new(starts: Vec<u32>, positions: Vec<u32>, mut values: Vec<C>) -> Option<Self> {
@@ -32,6 +37,13 @@ impl<C: Scalar, const B: usize> BlockFactor<C, B> {
             });
         if !consistent || !values.iter().all(|value| value.is_finite()) {
             return None;
+        }
+        for block in values.chunks_exact_mut(B * B) {
+            for c in 1..B {
+                for r in 0..c {
+                    block.swap(c * B + r, r * B + c);
+                }
+            }
         }
         values.extend([C::ZERO; SLACK]);
         Some(Self { starts, positions, values })
@@ -54,27 +66,65 @@ impl<C: Scalar, const B: usize> BlockFactor<C, B> {
         self.positions[block] as usize
     }
 
-    /// The values of all blocks with the slack behind them.
+    /// The values of a block, row by row.
     #[inline(always)]
+    pub(super) fn block(&self, block: usize) -> &[C] {
+        &self.values[block * B * B..][..B * B]
+    }
+
+    /// The values of all blocks with the slack behind them.
     pub(super) fn values(&self) -> &[C] {
         &self.values
     }
 
     /// Where rows begin, and the block columns.
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub(super) fn pattern(&self) -> (&[u32], &[u32]) {
         (&self.starts, &self.positions)
     }
 
     /// `x ← (L Lᵀ)⁻¹ x`, computed in `V`; in `f16` every product and sum is rounded to half.
     ///
-    /// The first `B · row_count` elements of `x` are the vector; with [`SLACK`] more it goes the fast way.
+    /// Block row `i` of the vector is the `B` elements of `x` from `i · STRIDE` on; those between are zero. Afterwards
+    /// they may hold anything.
+    ///
+    /// # Panics
+    /// If `x` has fewer than `STRIDE · row_count` elements: that is a mistake in the calling code.
     pub fn solve<V: Scalar>(&self, x: &mut [V]) {
-        #[cfg(target_arch = "x86_64")]
-        if super::avx2::solve(self, x) {
-            return;
+        self.solve_with(vector_unit(), x);
+    }
+
+    /// The same on a vector unit of choice; in portable Rust if this CPU does not have it.
+    pub fn solve_with<V: Scalar>(&self, unit: VectorUnit, x: &mut [V]) {
+        assert!(x.len() >= Self::STRIDE * self.row_count(), "a vector shorter than its factor");
+        if !dispatch::solve(unit, self, x) {
+            portable::forward(self, x);
+            portable::backward(self, x);
         }
-        portable::forward(self, x);
-        portable::backward(self, x);
+    }
+}
+
+/// Writes the columns of a vector, block row by block row of `B` and each element times its ratio, as
+/// [`BlockFactor::solve`] takes it: `work[i] = r[columns[i] ..] · ratios[i]`.
+pub fn gather_scaled<V: Scalar, const B: usize>(r: &[V], columns: &[u32], ratios: &[V], work: &mut [V]) {
+    for ((&column, ratios), work) in
+        columns.iter().zip(ratios.chunks_exact(B)).zip(work.chunks_exact_mut(B.next_power_of_two()))
+    {
+        let r = &r[column as usize..][..B];
+        for k in 0..B {
+            work[k] = r[k] * ratios[k];
+        }
+        work[B..].fill(V::ZERO);
+    }
+}
+
+/// The way back: `z[columns[i] ..] = work[i] · ratios[i]`.
+pub fn scatter_scaled<V: Scalar, const B: usize>(work: &[V], columns: &[u32], ratios: &[V], z: &mut [V]) {
+    for ((&column, ratios), work) in
+        columns.iter().zip(ratios.chunks_exact(B)).zip(work.chunks_exact(B.next_power_of_two()))
+    {
+        let z = &mut z[column as usize..][..B];
+        for k in 0..B {
+            z[k] = work[k] * ratios[k];
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Products with a Jacobian of small dense blocks.
 
-use super::{SLACK, portable};
+use super::{SLACK, dispatch, portable};
 use crate::precision::Scalar;
+use crate::precision::cpu::{VectorUnit, vector_unit};
 
 /// Some neighbouring columns of a residual block, at most eight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,14 +35,13 @@ pub struct BlockRows<P> {
     shapes: Vec<Shape>,
     column_count: usize,
     entry_count: usize,
-    most_lanes: usize,
 }
 
 impl<P: Scalar> BlockRows<P> {
     /// No blocks, for vectors of `column_count`.
     pub fn new(column_count: usize) -> Self {
         let entries = vec![P::ZERO; SLACK];
-        Self { entries, lanes: Vec::new(), shapes: Vec::new(), column_count, entry_count: 0, most_lanes: 0 }
+        Self { entries, lanes: Vec::new(), shapes: Vec::new(), column_count, entry_count: 0 }
     }
 
     /// Adds a block of zeros: `rows × width` entries, of which those from `local` on, `size` of them, belong to the
@@ -62,7 +62,6 @@ impl<P: Scalar> BlockRows<P> {
             }
         }
         self.shapes.push(Shape { rows: rows as u16, width: width as u16, lanes: (self.lanes.len() - first) as u16 });
-        self.most_lanes = self.most_lanes.max(self.lanes.len() - first);
         self.entry_count += rows * width;
         self.entries.resize(self.entry_count + SLACK, P::ZERO);
     }
@@ -77,8 +76,6 @@ impl<P: Scalar> BlockRows<P> {
     pub fn entries_mut(&mut self) -> &mut [P] {
         &mut self.entries[..self.entry_count]
     }
-
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub(super) fn with_slack(&self) -> &[P] {
         &self.entries
     }
@@ -91,12 +88,6 @@ impl<P: Scalar> BlockRows<P> {
         &self.shapes
     }
 
-    /// The largest number of lanes of a block.
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
-    pub(super) fn most_lanes(&self) -> usize {
-        self.most_lanes
-    }
-
     /// Number of columns.
     pub fn column_count(&self) -> usize {
         self.column_count
@@ -107,10 +98,11 @@ impl<P: Scalar> BlockRows<P> {
     /// The first `column_count` elements of `p` and `z` are the vectors; with [`SLACK`] more (finite ones; those of `z`
     /// are overwritten) it goes the fast way.
     pub fn normal_product<V: Scalar>(&self, p: &[V], z: &mut [V]) -> f64 {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(squared_norm) = super::avx2::normal_product(self, p, z) {
-            return squared_norm;
-        }
-        portable::normal_product(self, p, z)
+        self.normal_product_with(vector_unit(), p, z)
+    }
+
+    /// The same on a vector unit of choice; in portable Rust if this CPU does not have it.
+    pub fn normal_product_with<V: Scalar>(&self, unit: VectorUnit, p: &[V], z: &mut [V]) -> f64 {
+        dispatch::normal_product(unit, self, p, z).unwrap_or_else(|| portable::normal_product(self, p, z))
     }
 }

@@ -1,21 +1,30 @@
 //! The hot loops: the same functions in portable Rust and for the CPU's vector units, chosen at run time.
 //!
-//! [`portable`] defines what each does; a test holds every other version to it.
+//! [`portable`] defines what each does; a test holds every other version to it. [`triangular`] and [`product`] are
+//! written once over [`lanes`], which each unit fills in; where a unit's width asks for another way, it has its own.
 
 #[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code)]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod dispatch;
 mod factor;
-#[allow(unsafe_code)]
+mod halves;
 mod hamming;
 mod jacobian;
+mod lanes;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 pub mod portable;
+mod product;
+mod rounded;
+mod triangular;
 mod vector;
 
-pub use factor::BlockFactor;
+pub use factor::{BlockFactor, gather_scaled, scatter_scaled};
 pub use hamming::DescriptorColumns;
 pub use jacobian::BlockRows;
 pub use vector::VectorKernels;
 
 /// How many elements vector loads and stores may reach beyond the end of what they work on.
-pub const SLACK: usize = 8;
+pub const SLACK: usize = 16;

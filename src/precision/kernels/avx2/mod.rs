@@ -1,16 +1,32 @@
-//! Kernels for x86-64 with AVX2, FMA and F16C: 8 lanes of `f32`; half precision is converted as it is loaded.
+//! x86-64 with AVX2, FMA and F16C: 8 lanes of `f32`, 4 of `f64`; half precision is converted as it is loaded.
 
-mod factor;
-mod jacobian;
-mod lanes;
-mod vector;
+mod double;
+mod single;
 
-pub(super) use factor::solve;
-pub(super) use jacobian::normal_product;
-pub(super) use vector::{add_scaled_f32, add_scaled_f64, dot_f32, dot_f64, scale_and_add_f32};
+pub(super) use double::{Double4, Double8};
+pub(super) use single::{Single4, Single8};
 
-use crate::precision::cpu::{VectorUnit, vector_unit};
+use super::dispatch::{Unit, Work};
+use super::rounded::Rounded;
 
-fn available() -> bool {
-    vector_unit() == VectorUnit::Avx2
+/// The unit.
+pub(super) struct Avx2;
+
+impl Unit for Avx2 {
+    type Single8 = Single8;
+    type Single4 = Single4;
+    type Double8 = Double8;
+    type Double4 = Double4;
+    type Half8 = Rounded<Single8>;
+    type Half4 = Rounded<Single4>;
+
+    unsafe fn run<W: Work>(work: W) -> W::Output {
+        #[target_feature(enable = "avx2,fma,f16c")]
+        unsafe fn run<W: Work>(work: W) -> W::Output {
+            // SAFETY: the caller's promise.
+            unsafe { work.run() }
+        }
+        // SAFETY: the caller's promise.
+        unsafe { run(work) }
+    }
 }

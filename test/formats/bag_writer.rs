@@ -2,6 +2,7 @@
 
 use halfslam::io::bag::messages::{CameraInfo, Header, Image, Imu, Odometry, TfMessage, TransformStamped};
 use halfslam::io::bag::{BagError, BagWriter, Compression, Qos};
+use halfslam::simulation::{Preset, Simulation, SimulationOptions, record};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -55,20 +56,58 @@ fn write(folder: &Path, compression: Compression) -> Result<(), BagError> {
     bag.finish()
 }
 
-#[test]
-fn other_tools_read_it() {
+/// What rosbags and mcap-ros2-support find in a bag; nothing where they are not installed.
+fn read_with_other_tools(bag: &Path) -> Option<Value> {
     let Ok(python) = std::env::var("HALFSLAM_PYTHON") else {
         println!("skipped: HALFSLAM_PYTHON names no python with rosbags and mcap-ros2-support");
-        return;
+        return None;
     };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("test/python/read_bag.py");
+    let output = std::process::Command::new(&python).arg(script).arg(bag).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(serde_json::from_slice(&output.stdout).unwrap())
+}
+
+#[test]
+fn other_tools_read_a_simulated_tour_of_every_preset() {
+    let options = SimulationOptions { duration_secs: 1.0, frame_rate_hz: 2.0, ..SimulationOptions::default() };
+    for (preset, cameras) in [
+        (Preset::Stereo, vec![("left", "mono8", 752), ("right", "mono8", 752)]),
+        (Preset::Rgbd, vec![("color", "rgb8", 640), ("depth", "16UC1", 640)]),
+        (Preset::Mono, vec![("left", "mono8", 752)]),
+    ] {
+        let temporary = tempfile::tempdir().unwrap();
+        let bag = temporary.path().join("tour");
+        let simulation = Simulation::new(&options, 5, preset);
+        record(&simulation, &bag, |_| ()).unwrap();
+        let Some(found) = read_with_other_tools(&bag) else { return };
+        for reader in ["rosbags", "mcap"] {
+            let topics = &found[reader];
+            assert_eq!(topics.as_object().unwrap().len(), 4 + 2 * cameras.len(), "{preset:?} {reader}: {topics}");
+            let expected_counts = [("/imu", 201), ("/wheel_odometry", 51), ("/ground_truth", 101), ("/tf_static", 1)];
+            for (topic, count) in expected_counts {
+                assert_eq!(topics[topic]["count"], count, "{preset:?} {reader} {topic}");
+            }
+            for (camera, encoding, width) in &cameras {
+                let (image, info) =
+                    (&topics[format!("/{camera}/image_rect")], &topics[format!("/{camera}/camera_info")]);
+                assert_eq!((&image["count"], &info["count"]), (&json!(3), &json!(3)), "{preset:?} {reader} {camera}");
+                let seen = [&image["digest"][1], &image["digest"][2], &info["digest"][1]];
+                assert_eq!(seen, [&json!(width), &json!(encoding), &json!(width)], "{preset:?} {reader} {camera}");
+            }
+            let robot = topics["/ground_truth"]["digest"].as_array().unwrap();
+            assert_eq!(robot[..2], [json!("world"), json!("base_link")], "{preset:?} {reader}");
+        }
+    }
+}
+
+#[test]
+fn other_tools_read_it() {
     for compression in [Compression::None, Compression::Zstd] {
         let temporary = tempfile::tempdir().unwrap();
         let bag = temporary.path().join("tour");
         write(&bag, compression).unwrap();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("test/python/read_bag.py");
-        let output = std::process::Command::new(&python).arg(script).arg(&bag).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let Some(found) = read_with_other_tools(&bag) else { return };
         let last = START_NANOS + 99 * 50_000_000;
         for reader in ["rosbags", "mcap"] {
             let topics = &found[reader];

@@ -1,6 +1,7 @@
 //! Bags as recordings.
 
 use crate::fixtures::gray;
+use crate::sqlite::to_sqlite;
 use halfslam::geometry::{Se3, se3};
 use halfslam::io::bag::messages::{
     CameraInfo, CompressedImage, Header, Image, Imu, Odometry, TfMessage, TransformStamped,
@@ -42,7 +43,7 @@ fn base(step: i64) -> Se3 {
 }
 
 /// Five stereo pairs; the third right image is missing, the fourth left one is broken in its header.
-fn stereo(folder: &Path, compression: Compression) {
+pub fn stereo(folder: &Path, compression: Compression) {
     let mut bag = BagWriter::create_compressed(folder, compression).unwrap();
     let lefts = bag.add_topic::<Image>("/left/image_rect", Qos::SENSOR).unwrap();
     let rights = bag.add_topic::<Image>("/right/image_rect", Qos::SENSOR).unwrap();
@@ -87,7 +88,7 @@ fn stereo(folder: &Path, compression: Compression) {
     bag.finish().unwrap();
 }
 
-fn check_stereo(recording: Recording) {
+pub fn check_stereo(recording: Recording) {
     assert_eq!((recording.kind, recording.frame_count), ("rosbag2", 4));
     let Depth::Stereo { baseline_m } = recording.rig.depth else { panic!("{:?}", recording.rig) };
     assert!((baseline_m - 0.12).abs() < 1e-12);
@@ -131,31 +132,6 @@ fn a_stereo_bag_is_what_was_written() {
         std::fs::remove_file(folder.join("metadata.yaml")).unwrap();
         check_stereo(open(&folder, &SourceOptions::default()).unwrap());
     }
-}
-
-/// The same bag as sqlite3, as rosbag2 lays it out.
-fn to_sqlite(bag: &Path, file: &Path, pack_messages: bool) {
-    let reader = BagReader::open(bag).unwrap();
-    let connection = rusqlite::Connection::open(file).unwrap();
-    connection
-        .execute_batch(
-            "CREATE TABLE topics(id INTEGER PRIMARY KEY, name TEXT NOT NULL, type TEXT NOT NULL, \
-             serialization_format TEXT NOT NULL, offered_qos_profiles TEXT NOT NULL);\
-             CREATE TABLE messages(id INTEGER PRIMARY KEY, topic_id INTEGER NOT NULL, timestamp INTEGER NOT NULL, \
-             data BLOB NOT NULL); CREATE INDEX timestamp_idx ON messages (timestamp ASC); BEGIN;",
-        )
-        .unwrap();
-    for (index, topic) in reader.topics().iter().enumerate() {
-        let row = (index as i64 + 1, &topic.name, &topic.message_type, "cdr", "");
-        connection.execute("INSERT INTO topics VALUES (?, ?, ?, ?, ?)", row).unwrap();
-    }
-    for message in reader.messages(&vec![true; reader.topics().len()]) {
-        let message = message.unwrap();
-        let data = if pack_messages { zstd::encode_all(&message.data[..], 0).unwrap() } else { message.data };
-        let row = (message.topic as i64 + 1, message.stamp_nanos, data);
-        connection.execute("INSERT INTO messages (topic_id, timestamp, data) VALUES (?, ?, ?)", row).unwrap();
-    }
-    connection.execute_batch("COMMIT;").unwrap();
 }
 
 fn metadata(file: &str, mode: &str) -> String {

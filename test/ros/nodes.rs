@@ -5,6 +5,7 @@ mod support;
 use halfslam::config::Config;
 use halfslam::geometry::{Trajectory, se3};
 use halfslam::io::trajectory::read_tum;
+use std::collections::BTreeMap;
 use std::process::{Command, Output};
 use std::time::Duration;
 use support::{Node, graph, program, python, recording};
@@ -45,6 +46,19 @@ fn a_broken_parameter_file_is_named() {
 }
 
 #[test]
+fn a_recording_that_is_not_there_is_named_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (missing, out) = (folder.path().join("no_such_bag"), folder.path().join("out"));
+    for arguments in [vec!["play"], vec!["demo", "--out", out.to_str().unwrap()]] {
+        let mut command = Command::new(program("halfslam"));
+        let output = graph(command.args(&arguments).arg(&missing), 10).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains("no_such_bag"), "{arguments:?}: {said}");
+        assert!(!out.exists(), "{arguments:?}");
+    }
+}
+
+#[test]
 fn sigint_ends_both_nodes_with_zero() {
     for name in ["vo_node", "loop_closure_node"] {
         let node = Node::start(name, &[], 2);
@@ -57,6 +71,14 @@ fn sigint_ends_both_nodes_with_zero() {
 fn a_node_outlives_bad_messages_gaps_and_jumps_of_time() {
     let node = Node::start("vo_node", &["-p", "ros.topic_timeout_secs:=1.0"], 3);
     let output = graph(&mut python("stubborn_node.py"), 3).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(node.interrupt(), Some(0));
+}
+
+#[test]
+fn the_map_outlives_bad_keyframes_a_new_odometry_and_jumps_of_time() {
+    let node = Node::start("loop_closure_node", &[], 8);
+    let output = graph(&mut python("stubborn_map.py"), 8).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(node.interrupt(), Some(0));
 }
@@ -82,6 +104,26 @@ fn the_nodes_agree_with_one_process() {
     let read = |name: &str| read_tum(&folder.path().join(name)).unwrap();
     assert_agree("odometry", &read("odometry.tum"), &odometry);
     assert_agree("corrected path", &read("corrected.tum"), &corrected);
+}
+
+#[test]
+fn every_frame_that_is_lost_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(program("halfslam"));
+    // Faster than any computer tracks.
+    let command = command.args(["demo", "--rate", "200", "--out"]).arg(folder.path()).arg(recording());
+    let Output { status, stdout, stderr } = graph(command, 9).output().unwrap();
+    let said = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+    assert!(status.success(), "{said}");
+    let summary = std::fs::read_to_string(folder.path().join("summary.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    let count = |value: &serde_json::Value| value.as_u64().unwrap();
+    let unused = count(&summary["frames"]) - count(&summary["odometry_poses"]);
+    assert!(unused > 10, "{summary}");
+    let losses = summary["losses"].as_object().unwrap().values();
+    let reported: u64 = losses.map(|value| value.as_str().unwrap().parse::<u64>().unwrap()).sum();
+    // Those after the last one that came, and those before the rate was known, nobody can miss.
+    assert!(reported + 10 >= unused, "{unused} frames were not used; {summary}");
 }
 
 fn assert_agree(what: &str, nodes: &Trajectory, one_process: &Trajectory) {
@@ -122,5 +164,63 @@ fn the_demo_leaves_nobody_behind() {
     assert_eq!(demo.interrupt(), Some(1), "an interrupted demo has no result");
     for child in children {
         assert!(!std::path::Path::new(&format!("/proc/{child}")).exists(), "process {child} is left behind");
+    }
+}
+
+/// Topic to type, reliability and durability, of each node and side.
+type Interface = BTreeMap<String, BTreeMap<String, BTreeMap<String, [String; 3]>>>;
+
+/// The tables of docs/topics.md.
+fn written_interface() -> Interface {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/topics.md")).unwrap();
+    let mut interface = Interface::new();
+    for section in page.split("\n## `").skip(1) {
+        let (node, rest) = section.split_once("` ").expect("a node's name");
+        let (side, rows) = rest.split_once('\n').expect("a table");
+        let rows = rows.lines().take_while(|line| !line.starts_with("## ")).filter_map(|line| {
+            let mut cells = line.strip_prefix("| `")?.split(" | ");
+            let topic = cells.next()?.trim_end_matches('`');
+            Some((topic.to_owned(), std::array::from_fn(|_| cells.next().unwrap_or_default().to_owned())))
+        });
+        interface.entry(node.into()).or_default().insert(side.into(), rows.collect());
+    }
+    interface
+}
+
+#[test]
+fn the_topic_page_says_what_the_nodes_subscribe_to_and_publish() {
+    // Two of each, which together have every topic; in a namespace, which relative names must follow.
+    let nodes: Vec<Node> = [
+        ("vo_node", "__node:=vo_node_stereo", "ros.camera:=stereo"),
+        ("vo_node", "__node:=vo_node_rgbd", "ros.camera:=rgbd"),
+        ("loop_closure_node", "__node:=loop_closure_node_keyframes", "ros.input:=keyframes"),
+        ("loop_closure_node", "__node:=loop_closure_node_stereo", "ros.camera:=stereo"),
+        ("loop_closure_node", "__node:=loop_closure_node_rgbd", "ros.camera:=rgbd"),
+    ]
+    .map(|(program, name, parameter)| {
+        let input = if name.ends_with("keyframes") { "keyframes" } else { "images" };
+        let input = format!("ros.input:={input}");
+        let common = ["-r", "__ns:=/robot", "-p", "use_sim_time:=true", "-r", name, "-p", parameter, "-p", &input];
+        Node::start(program, &common, 7)
+    })
+    .into();
+    let names = ["vo_node_stereo", "vo_node_rgbd"].into_iter();
+    let names = names.chain(["loop_closure_node_keyframes", "loop_closure_node_stereo", "loop_closure_node_rgbd"]);
+    let output = graph(python("interface.py").arg("30").args(names), 7).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: Interface = serde_json::from_slice(&output.stdout).unwrap();
+    let mut union = Interface::new();
+    for (name, sides) in found {
+        let program = if name.starts_with("vo_node") { "vo_node" } else { "loop_closure_node" };
+        for (side, topics) in sides {
+            let topics = topics
+                .into_iter()
+                .map(|(topic, words)| (topic.strip_prefix("/robot/").map_or(topic.clone(), str::to_owned), words));
+            union.entry(program.into()).or_default().entry(side).or_default().extend(topics);
+        }
+    }
+    assert_eq!(union, written_interface());
+    for node in nodes {
+        assert_eq!(node.interrupt(), Some(0));
     }
 }

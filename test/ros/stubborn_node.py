@@ -1,5 +1,6 @@
-"""Sends a running vo_node good images, bad ones, a gap and a jump of time, and asks for parameters. The node must say
-what was wrong, refuse what it must, and go on. Started by nodes.rs; prints what failed and exits 1, or exits 0."""
+"""Sends a running vo_node good images, bad ones, a gap, other calibrations, a jump of time, restarts the camera, and asks
+for parameters. The node must say what was wrong, refuse what it must, and go on. Started by nodes.rs; prints what failed
+and exits 1, or exits 0."""
 
 import sys
 import time
@@ -26,10 +27,8 @@ class Driver:
         self.node = rclpy.create_node("driver")
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         create = self.node.create_publisher
-        self.left = create(Image, "left/image_rect", 10)
-        self.right = create(Image, "right/image_rect", 10)
-        self.left_info = create(CameraInfo, "left/camera_info", 10)
-        self.right_info = create(CameraInfo, "right/camera_info", 10)
+        self.info = {}
+        self.start_camera()
         self.wheel = create(Odometry, "wheel_odometry", 10)
         self.transforms = create(TFMessage, "/tf_static", latched)
         self.odometry, self.values, self.messages = [], {}, []
@@ -38,6 +37,17 @@ class Driver:
         rng = np.random.default_rng(1)
         coarse = rng.integers(0, 255, (HEIGHT // 8, WIDTH // 8 + 8), dtype=np.uint8)
         self.texture = np.kron(coarse, np.ones((8, 8), dtype=np.uint8))
+
+    def start_camera(self):
+        create = self.node.create_publisher
+        self.left = create(Image, "left/image_rect", 10)
+        self.right = create(Image, "right/image_rect", 10)
+        self.left_info = create(CameraInfo, "left/camera_info", 10)
+        self.right_info = create(CameraInfo, "right/camera_info", 10)
+
+    def stop_camera(self):
+        for publisher in (self.left, self.right, self.left_info, self.right_info):
+            self.node.destroy_publisher(publisher)
 
     def on_diagnostics(self, array):
         for status in array.status:
@@ -64,9 +74,18 @@ class Driver:
         message.data = self.texture[:, shift_px : shift_px + WIDTH].tobytes()
         return message
 
-    def send_frame(self, stamp_nanos, change=lambda image: None):
+    def send_infos(self):
         for info, shift_m in ((self.left_info, 0.0), (self.right_info, BASELINE_M)):
-            info.publish(camera_info(shift_m))
+            info.publish(camera_info(shift_m, **self.info))
+
+    def change_infos(self, **change):
+        self.info = change
+        self.send_infos()
+        # Topics keep no order between each other.
+        self.spin(0.5)
+
+    def send_frame(self, stamp_nanos, change=lambda image: None):
+        self.send_infos()
         left = self.image(stamp_nanos, 0)
         change(left)
         self.left.publish(left)
@@ -89,10 +108,10 @@ def stamp(message, nanos):
     message.sec, message.nanosec = nanos // 10**9, nanos % 10**9
 
 
-def camera_info(shift_m):
-    info = CameraInfo(width=WIDTH, height=HEIGHT)
+def camera_info(shift_m, focal_px=FOCAL_PX, width=WIDTH):
+    info = CameraInfo(width=width, height=HEIGHT)
     center = (WIDTH / 2, HEIGHT / 2)
-    info.p = [FOCAL_PX, 0.0, center[0], -FOCAL_PX * shift_m, 0.0, FOCAL_PX, center[1], 0.0, 0.0, 0.0, 1.0, 0.0]
+    info.p = [focal_px, 0.0, center[0], -focal_px * shift_m, 0.0, focal_px, center[1], 0.0, 0.0, 0.0, 1.0, 0.0]
     return info
 
 
@@ -145,6 +164,33 @@ def main():
     driver.send_frame(start + 20 * PERIOD_NANOS)
     driver.wait_for("the gap is reported", lambda: driver.count("missing frames") == missing + 5)
     driver.wait_for("odometry goes on after all this", lambda: len(driver.odometry) > before)
+
+    newest = start + 20 * PERIOD_NANOS
+    refused = driver.count(bad)
+    driver.change_infos(width=2 * WIDTH)
+    driver.send_frame(newest + PERIOD_NANOS)
+    driver.wait_for("a camera_info that contradicts the images is refused", lambda: driver.count(bad) > refused)
+    driver.wait_for("both sizes are named", lambda: any(f"{2 * WIDTH}x{HEIGHT}" in m for m in driver.messages))
+    driver.change_infos()
+    before = len(driver.odometry)
+    driver.send_frame(newest + 2 * PERIOD_NANOS)
+    driver.wait_for("odometry goes on with the right camera_info", lambda: len(driver.odometry) > before)
+    driver.change_infos(focal_px=1.2 * FOCAL_PX)
+    before = len(driver.odometry)
+    for step in range(3, 7):
+        driver.send_frame(newest + step * PERIOD_NANOS)
+    driver.wait_for("another calibration is noticed", lambda: driver.count("camera changes") == 1)
+    driver.wait_for("odometry goes on with another calibration", lambda: len(driver.odometry) >= before + 3)
+
+    driver.stop_camera()
+    driver.wait_for("the silent camera is reported", lambda: any("silent for" in m for m in driver.messages[-2:]))
+    driver.start_camera()
+    driver.wait_for("discovery of the camera that comes back", lambda: driver.left.get_subscription_count() > 0)
+    driver.spin(1.0)
+    before = len(driver.odometry)
+    for step in range(40, 44):
+        driver.send_frame(newest + step * PERIOD_NANOS)
+    driver.wait_for("odometry goes on with a camera that comes back", lambda: len(driver.odometry) >= before + 3)
 
     jumped = 10**8
     for step in range(4):

@@ -113,6 +113,7 @@ macro_rules! for_storage {
         }
     };
 }
+#[cfg(target_arch = "x86_64")]
 pub(super) use for_storage;
 
 /// `x ← (L Lᵀ)⁻¹ x` if the unit is available and has a kernel for these types; `false` if not.

@@ -47,3 +47,16 @@ pub(super) trait Load<C>: Lanes {
     /// The numbers from `from` on, converted.
     unsafe fn load_stored(from: *const C) -> Self;
 }
+
+/// Row `r`, or zeros where there is none.
+///
+/// Helpers of vector code are functions that are always inlined, never closures: a closure that is not inlined is
+/// compiled without the features.
+///
+/// # Safety
+/// As for [`Lanes`].
+#[inline(always)]
+pub(super) unsafe fn row_of<L: Lanes, const B: usize>(rows: &[L; B], r: usize) -> L {
+    // SAFETY: the caller's promise.
+    if r < B { rows[r] } else { unsafe { L::zero() } }
+}

@@ -111,7 +111,7 @@ pub fn backward<C: Scalar, V: Scalar, const B: usize>(factor: &BlockFactor<C, B>
         for block in range.start..diagonal {
             let product = transposed_product(factor, block, &solved);
             for (value, product) in x[factor.position(block) * stride..].iter_mut().zip(&product) {
-                *value = *value - *product;
+                *value -= *product;
             }
         }
     }

@@ -56,14 +56,14 @@ impl<L: Load<C>, C, const B: usize> Solve<'_, L, C, B> {
                 let mut products = [L::zero(); B];
                 for (block, &position) in (first..).zip(self.positions.get_unchecked(first..diagonal)) {
                     let from = L::load(self.entry(position as usize));
-                    for r in 0..B {
-                        products[r] = self.row_of(block, r).multiply_add(from, products[r]);
+                    for (r, product) in products.iter_mut().enumerate() {
+                        *product = self.row_of(block, r).multiply_add(from, *product);
                     }
                 }
                 let right = L::load(self.entry(row)).subtract(L::sums(products));
                 let mut solved = [L::zero(); B];
-                for r in 0..B {
-                    solved[r] = self.row_of(diagonal, r).multiply_add(right, L::zero());
+                for (r, solved) in solved.iter_mut().enumerate() {
+                    *solved = self.row_of(diagonal, r).multiply_add(right, L::zero());
                 }
                 L::sums(solved).store(self.entry(row));
             }

@@ -1,7 +1,7 @@
 //! Smooth outlines: pixels where surfaces meet are the mean of several samples.
 
 use super::projection::Projected;
-use super::shading::Shader;
+use super::shading::{Filter, Shader};
 use crate::simulation::texture::Texel;
 
 /// Where in a pixel samples are taken (a rotated grid).
@@ -68,7 +68,8 @@ pub fn smooth<T: Texel>(
             for x in x..end {
                 if is_edge(ids, width, height, x, y) {
                     let count = candidates(ids, width, height, x, y, &mut found);
-                    pixels[y * width + x] = mean(&found[..count], row[x], x as f32, y as f32, projected, shaders);
+                    let own = found[..count].iter().position(|&id| id == row[x]).unwrap_or(0);
+                    pixels[y * width + x] = mean(&found[..count], own, x, y, projected, shaders);
                 }
             }
             x = end;
@@ -78,26 +79,28 @@ pub fn smooth<T: Texel>(
 
 fn mean<T: Texel>(
     candidates: &[u32],
-    own: u32,
-    x: f32,
-    y: f32,
+    own: usize,
+    x: usize,
+    y: usize,
     projected: &[Projected],
     shaders: &[Option<Shader<'_, T>>],
 ) -> T {
     let mut sum = T::Sum::default();
+    let mut filters: [Option<Filter>; 9] = [None; 9];
     for [dx, dy] in SAMPLES {
-        let (x, y) = (x + dx, y + dy);
-        let (px, py) = (f64::from(x), f64::from(y));
+        let (sample_x, sample_y) = (x as f32 + dx, y as f32 + dy);
+        let (px, py) = (f64::from(sample_x), f64::from(sample_y));
         let (mut nearest, mut seen) = (f64::NEG_INFINITY, own);
-        for &id in candidates {
+        for (index, &id) in candidates.iter().enumerate() {
             let Some(surface) = projected.get(id as usize) else { continue };
             let inverse_depth = surface.inverse_depth.at(px, py);
             if inverse_depth > nearest && surface.contains(px, py, TOLERANCE_PX) {
-                (nearest, seen) = (inverse_depth, id);
+                (nearest, seen) = (inverse_depth, index);
             }
         }
-        if let Some(Some(shader)) = shaders.get(seen as usize) {
-            sum = sum + shader.sample(x, y);
+        if let Some(Some(shader)) = shaders.get(candidates[seen] as usize) {
+            let filter = filters[seen].get_or_insert_with(|| shader.edge_filter(x, y));
+            sum = sum + shader.sample(filter, sample_x, sample_y);
         }
     }
     T::from_sum(sum, 5)

@@ -32,6 +32,7 @@ impl<T: Texel> Renderer<T> {
     /// Draws the scene as seen from a pose (optical frame into world). Returns its pixels, row by row.
     pub fn render(&mut self, scene: &Scene<T>, t_world_camera: &Se3) -> &mut [T] {
         let t_camera_world = t_world_camera.inverse();
+        let (width, height) = (self.camera.width as usize, self.camera.height as usize);
         let projected: Vec<Projected> = scene
             .surfaces()
             .iter()
@@ -52,11 +53,10 @@ impl<T: Texel> Renderer<T> {
             .zip(&is_seen)
             .map(|(surface, &seen)| {
                 let size = scene.surfaces()[surface.surface].size;
-                seen.then(|| Shader::new(scene.texture(surface.surface), surface, size))
+                seen.then(|| Shader::new(scene.texture(surface.surface), surface, size, width))
             })
             .collect();
         self.shade(&shaders);
-        let (width, height) = (self.camera.width as usize, self.camera.height as usize);
         edges::smooth(&self.ids, width, height, &projected, &shaders, &mut self.pixels);
         &mut self.pixels
     }

@@ -30,10 +30,10 @@ impl Texel for u8 {
     }
     #[inline(always)]
     fn between(four: [Self; 4], right: u32, down: u32, weight: u32) -> u32 {
+        // Upper and lower neighbour in one word.
         let [a, b, c, d] = four.map(u32::from);
-        let top = a * (256 - right) + b * right;
-        let bottom = c * (256 - right) + d * right;
-        ((top * (256 - down) + bottom * down) >> 8) * weight
+        let both = (a | c << 16) * (256 - right) + (b | d << 16) * right;
+        (((both & 0xffff) * (256 - down) + (both >> 16) * down) >> 8) * weight
     }
     #[inline(always)]
     fn from_sum(sum: u32, shift: u32) -> Self {
@@ -126,16 +126,36 @@ impl<T: Texel> Level<T> {
         (self.width, self.height)
     }
 
-    /// The weighted sample at texel coordinates (texel centres at whole numbers), clamped to the texture.
+    /// Adds weighted samples to as many sums: at `(u + shift[0]) * shrink`, where whole numbers are the edges of
+    /// texels, clamped to the texture.
     #[inline(always)]
-    pub fn sample(&self, u: f32, v: f32, weight: u32) -> T::Sum {
-        let fixed = |x: f32, size: usize| (x.clamp(0.0, (size - 1) as f32) * 256.0) as u32;
-        let (u, v) = (fixed(u, self.width), fixed(v, self.height));
+    pub fn add_samples<const N: usize>(
+        &self,
+        us: &[f32; N],
+        vs: &[f32; N],
+        shift: [f32; 2],
+        shrink: f32,
+        weight: u32,
+        sums: &mut [T::Sum],
+    ) {
+        let fixed =
+            |x: f32, shift: f32, size: usize| fixed_point(((x + shift) * shrink - 0.5).clamp(0.0, (size - 1) as f32));
+        let columns = us.map(|u| fixed(u, shift[0], self.width));
+        let rows = vs.map(|v| fixed(v, shift[1], self.height));
         let stride = self.width + 1;
-        let index = (v >> 8) as usize * stride + (u >> 8) as usize;
-        let (top, bottom) = (&self.texels[index..index + 2], &self.texels[index + stride..index + stride + 2]);
-        T::between([top[0], top[1], bottom[0], bottom[1]], u & 255, v & 255, weight)
+        for ((sum, u), v) in sums.iter_mut().zip(columns).zip(rows) {
+            let index = (v >> 8) as usize * stride + (u >> 8) as usize;
+            let near = &self.texels[index..index + stride + 2];
+            *sum = *sum + T::between([near[0], near[1], near[stride], near[stride + 1]], u & 255, v & 255, weight);
+        }
     }
+}
+
+/// A number from 0 to 2^15 in units of 1/256: the low bits of a sum that has no room for a fraction.
+#[inline(always)]
+fn fixed_point(x: f32) -> u32 {
+    const NO_FRACTION: f32 = (1 << 23) as f32;
+    (x * 256.0 + NO_FRACTION).to_bits() & 0x7f_ffff
 }
 
 /// A texture at several scales, each half the one before.
@@ -185,21 +205,28 @@ impl<T: Texel> Mipmap<T> {
 mod tests {
     use super::*;
 
+    /// One sample at texel coordinates (texel centres at whole numbers).
+    fn sample<T: Texel>(level: &Level<T>, u: f32, v: f32, weight: u32) -> T::Sum {
+        let mut sum = [T::Sum::default()];
+        level.add_samples(&[u + 0.5], &[v + 0.5], [0.0; 2], 1.0, weight, &mut sum);
+        sum[0]
+    }
+
     #[test]
     fn samples_interpolate_and_coarse_scales_keep_the_mean() {
         let texture = Mipmap::<u8>::new(64, 32, |column, row| (2 * column + row) as u8);
-        let sum = texture.level(0).sample(10.5, 4.0, 1);
-        assert_eq!(u8::from_sum(sum, 0), 25);
+        assert_eq!(u8::from_sum(sample(texture.level(0), 10.5, 4.0, 1), 0), 25);
         // Texel (4, 2) of the first coarser scale is the mean of columns 8..=9 and rows 4..=5.
-        assert!((i32::from(u8::from_sum(texture.level(1).sample(4.0, 2.0, 1), 0)) - 22).abs() <= 1);
-        assert_eq!(u8::from_sum(texture.level(0).sample(-9.0, 500.0, 1), 0), 31);
+        assert!((i32::from(u8::from_sum(sample(texture.level(1), 4.0, 2.0, 1), 0)) - 22).abs() <= 1);
+        assert_eq!(u8::from_sum(sample(texture.level(0), -9.0, 500.0, 1), 0), 31);
+        assert_eq!(u8::from_sum(sample(texture.level(0), 900.0, 500.0, 1), 0), 2 * 63 + 31);
     }
 
     #[test]
     fn colors_keep_their_lanes() {
         let texture = Mipmap::<Rgb>::new(32, 32, |_, _| Rgb::from_parts([255, 3, 128]));
-        let sum: u64 = (0..4).map(|i| texture.level(0).sample(3.3 + i as f32, 7.7, 8)).sum();
+        let sum: u64 = (0..4).map(|i| sample(texture.level(0), 3.3 + i as f32, 7.7, 8)).sum();
         assert_eq!(Rgb::from_sum(sum, 5).parts(), [255, 3, 128]);
-        assert_eq!(Rgb::from_sum(texture.level(5).sample(0.0, 0.0, 8), 3).parts(), [255, 3, 128]);
+        assert_eq!(Rgb::from_sum(sample(texture.level(5), 0.0, 0.0, 8), 3).parts(), [255, 3, 128]);
     }
 }

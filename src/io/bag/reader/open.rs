@@ -175,8 +175,13 @@ fn bag_files(folder: &Path) -> Result<Vec<PathBuf>, BagError> {
         files.push(entry.map_err(BagError::io(folder))?.path());
     }
     files.retain(|file| file.is_file() && is_bag_file(file));
-    files.sort();
+    files.sort_by_cached_key(|file| (number_of(file), file.clone()));
     Ok(files)
+}
+
+/// The number that rosbag2 gives to a file of a split recording: `tour_12.mcap` has 12.
+fn number_of(file: &Path) -> Option<u64> {
+    name_without_zstd(file).rsplit_once('.')?.0.rsplit_once('_')?.1.parse().ok()
 }
 
 fn name_without_zstd(path: &Path) -> &str {

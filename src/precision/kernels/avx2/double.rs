@@ -1,7 +1,7 @@
 //! Lanes of `f64`.
 
 use super::Single4;
-use crate::precision::kernels::lanes::{Lanes, Load};
+use crate::precision::kernels::lanes::{Lanes, Load, row_of};
 use std::arch::x86_64::*;
 
 /// Four lanes.
@@ -13,6 +13,22 @@ pub(in crate::precision::kernels) struct Double4(__m256d);
 pub(in crate::precision::kernels) struct Double8(Double4, Double4);
 
 // SAFETY, throughout: the trait's promise; what is loaded and stored is said there.
+
+/// Both halves of each register added: those of `a` below, those of `b` above.
+#[inline(always)]
+unsafe fn halves(a: Double4, b: Double4) -> __m256d {
+    unsafe { _mm256_add_pd(_mm256_permute2f128_pd::<0x20>(a.0, b.0), _mm256_permute2f128_pd::<0x31>(a.0, b.0)) }
+}
+
+/// The sums of four rows.
+#[inline(always)]
+unsafe fn four_sums<const B: usize>(rows: &[Double8; B], first: usize) -> Double4 {
+    unsafe {
+        let (a, b) = (row_of(rows, first), row_of(rows, first + 1));
+        let (c, d) = (row_of(rows, first + 2), row_of(rows, first + 3));
+        Double4::sums([a.0.add(a.1), b.0.add(b.1), c.0.add(c.1), d.0.add(d.1)])
+    }
+}
 
 impl Lanes for Double4 {
     type Number = f64;
@@ -49,11 +65,9 @@ impl Lanes for Double4 {
     #[inline(always)]
     unsafe fn sums<const B: usize>(rows: [Self; B]) -> Self {
         unsafe {
-            let row = |r: usize| rows.get(r).map_or(_mm256_setzero_pd(), |row| row.0);
-            let halves = |a: __m256d, b: __m256d| {
-                _mm256_add_pd(_mm256_permute2f128_pd::<0x20>(a, b), _mm256_permute2f128_pd::<0x31>(a, b))
-            };
-            Self(_mm256_hadd_pd(halves(row(0), row(2)), halves(row(1), row(3))))
+            let low = halves(row_of(&rows, 0), row_of(&rows, 2));
+            let high = halves(row_of(&rows, 1), row_of(&rows, 3));
+            Self(_mm256_hadd_pd(low, high))
         }
     }
     #[inline(always)]
@@ -136,11 +150,7 @@ impl Lanes for Double8 {
     }
     #[inline(always)]
     unsafe fn sums<const B: usize>(rows: [Self; B]) -> Self {
-        unsafe {
-            let row = |r: usize| rows.get(r).map_or(Double4::zero(), |row| row.0.add(row.1));
-            let four = |first: usize| Double4::sums([row(first), row(first + 1), row(first + 2), row(first + 3)]);
-            Self(four(0), four(4))
-        }
+        unsafe { Self(four_sums(&rows, 0), four_sums(&rows, 4)) }
     }
     #[inline(always)]
     unsafe fn sum_everywhere(self) -> Self {

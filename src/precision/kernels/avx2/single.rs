@@ -1,6 +1,6 @@
 //! Lanes of `f32`.
 
-use crate::precision::kernels::lanes::{Lanes, Load};
+use crate::precision::kernels::lanes::{Lanes, Load, row_of};
 use crate::precision::kernels::rounded::Round;
 use half::{bf16, f16};
 use std::arch::x86_64::*;
@@ -14,6 +14,24 @@ pub(in crate::precision::kernels) struct Single8(pub(in crate::precision::kernel
 pub(in crate::precision::kernels) struct Single4(pub(super) __m128);
 
 // SAFETY, throughout: the trait's promise; what is loaded and stored is said there.
+
+/// Both halves of each register added: those of `a` below, those of `b` above.
+#[inline(always)]
+unsafe fn halves(a: Single8, b: Single8) -> __m256 {
+    unsafe { _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(a.0, b.0), _mm256_permute2f128_ps::<0x31>(a.0, b.0)) }
+}
+
+/// In each half of a register: both pairs of `a` added, then both pairs of `b`.
+#[inline(always)]
+unsafe fn pairs(a: __m256, b: __m256) -> __m256 {
+    unsafe { _mm256_add_ps(_mm256_shuffle_ps::<0b01_00_01_00>(a, b), _mm256_shuffle_ps::<0b11_10_11_10>(a, b)) }
+}
+
+/// The same of four lanes.
+#[inline(always)]
+unsafe fn pairs4(a: Single4, b: Single4) -> __m128 {
+    unsafe { _mm_add_ps(_mm_movelh_ps(a.0, b.0), _mm_movehl_ps(b.0, a.0)) }
+}
 
 impl Lanes for Single8 {
     type Number = f32;
@@ -50,16 +68,9 @@ impl Lanes for Single8 {
     #[inline(always)]
     unsafe fn sums<const B: usize>(rows: [Self; B]) -> Self {
         unsafe {
-            let row = |r: usize| rows.get(r).map_or(_mm256_setzero_ps(), |row| row.0);
-            // Lane by lane, the other half of the register is added first.
-            let halves = |a: __m256, b: __m256| {
-                _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(a, b), _mm256_permute2f128_ps::<0x31>(a, b))
-            };
-            let (a, b) = (halves(row(0), row(4)), halves(row(1), row(5)));
-            let (c, d) = (halves(row(2), row(6)), halves(row(3), row(7)));
-            let pairs = |a: __m256, b: __m256| {
-                _mm256_add_ps(_mm256_shuffle_ps::<0b01_00_01_00>(a, b), _mm256_shuffle_ps::<0b11_10_11_10>(a, b))
-            };
+            // Lane by lane, the other half of the register is added first, then the other pair, then the neighbour.
+            let (a, b) = (halves(row_of(&rows, 0), row_of(&rows, 4)), halves(row_of(&rows, 1), row_of(&rows, 5)));
+            let (c, d) = (halves(row_of(&rows, 2), row_of(&rows, 6)), halves(row_of(&rows, 3), row_of(&rows, 7)));
             let (low, high) = (pairs(a, b), pairs(c, d));
             Self(_mm256_hadd_ps(low, high))
         }
@@ -182,9 +193,8 @@ impl Lanes for Single4 {
     #[inline(always)]
     unsafe fn sums<const B: usize>(rows: [Self; B]) -> Self {
         unsafe {
-            let row = |r: usize| rows.get(r).map_or(_mm_setzero_ps(), |row| row.0);
-            let pairs = |a, b| _mm_add_ps(_mm_movelh_ps(a, b), _mm_movehl_ps(b, a));
-            Self(_mm_hadd_ps(pairs(row(0), row(1)), pairs(row(2), row(3))))
+            let (low, high) = (pairs4(row_of(&rows, 0), row_of(&rows, 1)), pairs4(row_of(&rows, 2), row_of(&rows, 3)));
+            Self(_mm_hadd_ps(low, high))
         }
     }
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! Eight lanes of `f64`.
 
 use super::Single8;
-use crate::precision::kernels::lanes::{Lanes, Load};
+use crate::precision::kernels::lanes::{Lanes, Load, row_of};
 use std::arch::x86_64::*;
 
 /// Eight lanes.
@@ -9,6 +9,24 @@ use std::arch::x86_64::*;
 pub(in crate::precision::kernels) struct Double8(__m512d);
 
 // SAFETY, throughout: the trait's promise; what is loaded and stored is said there.
+
+/// Both halves of each register added: those of `a` below, those of `b` above.
+#[inline(always)]
+unsafe fn halves(a: Double8, b: Double8) -> __m512d {
+    unsafe {
+        let lower = _mm512_shuffle_f64x2::<0b01_00_01_00>(a.0, b.0);
+        _mm512_add_pd(lower, _mm512_shuffle_f64x2::<0b11_10_11_10>(a.0, b.0))
+    }
+}
+
+/// In each half of a register both quarters added: those of `a` below, those of `b` above.
+#[inline(always)]
+unsafe fn quarters(a: __m512d, b: __m512d) -> __m512d {
+    unsafe {
+        let lower = _mm512_shuffle_f64x2::<0b10_00_10_00>(a, b);
+        _mm512_add_pd(lower, _mm512_shuffle_f64x2::<0b11_01_11_01>(a, b))
+    }
+}
 
 impl Lanes for Double8 {
     type Number = f64;
@@ -45,17 +63,10 @@ impl Lanes for Double8 {
     #[inline(always)]
     unsafe fn sums<const B: usize>(rows: [Self; B]) -> Self {
         unsafe {
-            let row = |r: usize| rows.get(r).map_or(_mm512_setzero_pd(), |row| row.0);
             // Each step adds halves of two registers, and leaves both sums in one: lanes of rows r and r + 4, then of
             // four rows, then of eight.
-            let halves = |a, b| {
-                _mm512_add_pd(_mm512_shuffle_f64x2::<0b01_00_01_00>(a, b), _mm512_shuffle_f64x2::<0b11_10_11_10>(a, b))
-            };
-            let (a, b) = (halves(row(0), row(4)), halves(row(1), row(5)));
-            let (c, d) = (halves(row(2), row(6)), halves(row(3), row(7)));
-            let quarters = |a, b| {
-                _mm512_add_pd(_mm512_shuffle_f64x2::<0b10_00_10_00>(a, b), _mm512_shuffle_f64x2::<0b11_01_11_01>(a, b))
-            };
+            let (a, b) = (halves(row_of(&rows, 0), row_of(&rows, 4)), halves(row_of(&rows, 1), row_of(&rows, 5)));
+            let (c, d) = (halves(row_of(&rows, 2), row_of(&rows, 6)), halves(row_of(&rows, 3), row_of(&rows, 7)));
             let (even, odd) = (quarters(a, c), quarters(b, d));
             let sum = _mm512_add_pd(_mm512_unpacklo_pd(even, odd), _mm512_unpackhi_pd(even, odd));
             // Rows lie as 0 1 4 5 2 3 6 7.

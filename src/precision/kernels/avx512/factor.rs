@@ -56,11 +56,9 @@ trait Shape {
     type Registers: AsRef<[__m512]> + AsMut<[__m512]> + Copy;
     /// Zero in every lane.
     unsafe fn zero() -> Self::Registers;
-    /// A block row of the vector, as often as there are rows of a block in a register; lanes behind it are zero if
-    /// those of the vector are.
-    unsafe fn repeated(from: *const f32) -> __m512;
-    /// The same of a vector in the first lanes.
-    unsafe fn repeat(vector: __m512) -> __m512;
+    /// A block row of the vector, as often as there are rows of a block in a register, for each register; lanes behind
+    /// it are zero if those of the vector are.
+    unsafe fn repeat(vector: __m512) -> Self::Registers;
     /// Each element of a block row of the vector, in all lanes of the block's row.
     unsafe fn spread(vector: __m512) -> Self::Registers;
     /// In the first lanes: the sums of a block's rows, zeros behind them.
@@ -79,6 +77,19 @@ struct Six;
 /// Blocks of three: nine entries in one register.
 struct Three;
 
+/// Column `C` of all rows of a block of six in the lower half of a register, the next one in the upper.
+#[inline(always)]
+unsafe fn two_columns<const C: i32>(block: [__m512; 3]) -> __m512 {
+    // SAFETY: the features are there by the caller's promise. Lane 12 stands for those that no one asks for.
+    unsafe {
+        let (a, b) = (C, C + 1);
+        let four =
+            _mm512_setr_epi32(a, a + 6, a + 16, a + 22, 12, 12, 12, 12, b, b + 6, b + 16, b + 22, 12, 12, 12, 12);
+        let six = _mm512_setr_epi32(0, 1, 2, 3, a + 16, a + 22, 6, 7, 8, 9, 10, 11, b + 16, b + 22, 14, 15);
+        _mm512_permutex2var_ps(_mm512_permutex2var_ps(block[0], four, block[1]), six, block[2])
+    }
+}
+
 // SAFETY, throughout: the features are there, and what is loaded and stored is a block row of the vector.
 
 impl Shape for Six {
@@ -92,14 +103,10 @@ impl Shape for Six {
         unsafe { [_mm512_setzero_ps(); 3] }
     }
     #[inline(always)]
-    unsafe fn repeated(from: *const f32) -> __m512 {
-        unsafe { Self::repeat(Self::load(from)) }
-    }
-    #[inline(always)]
-    unsafe fn repeat(vector: __m512) -> __m512 {
+    unsafe fn repeat(vector: __m512) -> Self::Registers {
         unsafe {
             let twice = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5, 6, 7, 6, 7);
-            _mm512_permutexvar_ps(twice, vector)
+            [_mm512_permutexvar_ps(twice, vector); 3]
         }
     }
     #[inline(always)]
@@ -108,36 +115,15 @@ impl Shape for Six {
             let first = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 6, 6, 6, 6);
             let second = _mm512_setr_epi32(2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 6, 6, 6, 6);
             let third = _mm512_setr_epi32(4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 6, 6, 6, 6);
-            [first, second, third].map(|index| _mm512_permutexvar_ps(index, vector))
+            let (first, second) = (_mm512_permutexvar_ps(first, vector), _mm512_permutexvar_ps(second, vector));
+            [first, second, _mm512_permutexvar_ps(third, vector)]
         }
     }
     #[inline(always)]
     unsafe fn sums_of_rows(products: Self::Registers) -> __m512 {
         unsafe {
-            // Columns 0, 2, 4 of all rows go to the lower half of a register, columns 1, 3, 5 to the upper.
-            let columns = |c: i32| {
-                let low = _mm512_setr_epi32(
-                    c,
-                    c + 6,
-                    c + 16,
-                    c + 22,
-                    12,
-                    12,
-                    12,
-                    12,
-                    c + 1,
-                    c + 7,
-                    c + 17,
-                    c + 23,
-                    12,
-                    12,
-                    12,
-                    12,
-                );
-                let high = _mm512_setr_epi32(0, 1, 2, 3, 16 + c, 22 + c, 6, 7, 8, 9, 10, 11, 17 + c, 23 + c, 14, 15);
-                _mm512_permutex2var_ps(_mm512_permutex2var_ps(products[0], low, products[1]), high, products[2])
-            };
-            let sum = _mm512_add_ps(_mm512_add_ps(columns(0), columns(2)), columns(4));
+            let sum = _mm512_add_ps(two_columns::<0>(products), two_columns::<2>(products));
+            let sum = _mm512_add_ps(sum, two_columns::<4>(products));
             let sum = _mm512_add_ps(sum, _mm512_shuffle_f32x4::<0b01_00_11_10>(sum, sum));
             _mm512_maskz_mov_ps(0b11_1111, sum)
         }
@@ -171,14 +157,10 @@ impl Shape for Three {
         unsafe { [_mm512_setzero_ps()] }
     }
     #[inline(always)]
-    unsafe fn repeated(from: *const f32) -> __m512 {
-        unsafe { Self::repeat(Self::load(from)) }
-    }
-    #[inline(always)]
-    unsafe fn repeat(vector: __m512) -> __m512 {
+    unsafe fn repeat(vector: __m512) -> Self::Registers {
         unsafe {
             let thrice = _mm512_setr_epi32(0, 1, 2, 0, 1, 2, 0, 1, 2, 3, 3, 3, 3, 3, 3, 3);
-            _mm512_permutexvar_ps(thrice, vector)
+            [_mm512_permutexvar_ps(thrice, vector)]
         }
     }
     #[inline(always)]
@@ -247,12 +229,12 @@ impl<D: Load16, S: Shape> Work for Solve<'_, D, S> {
 impl<D: Load16, S: Shape> Solve<'_, D, S> {
     /// Adds a block's entries times factors, lane by lane.
     #[inline(always)]
-    unsafe fn add_products(&self, block: usize, factor: impl Fn(usize) -> __m512, sums: &mut S::Registers) {
-        for (k, sum) in sums.as_mut().iter_mut().enumerate() {
+    unsafe fn add_products(&self, block: usize, factors: S::Registers, sums: &mut S::Registers) {
+        for (k, (sum, factor)) in sums.as_mut().iter_mut().zip(factors.as_ref()).enumerate() {
             // SAFETY: the block is in range; a load beyond the last one ends in the slack.
             unsafe {
                 let entries = D::load16(self.values.add(block * S::ENTRIES + k * S::STEP));
-                *sum = _mm512_fmadd_ps(entries, factor(k), *sum);
+                *sum = _mm512_fmadd_ps(entries, *factor, *sum);
             }
         }
     }
@@ -265,13 +247,13 @@ impl<D: Load16, S: Shape> Solve<'_, D, S> {
             unsafe {
                 let mut products = S::zero();
                 for (block, &position) in (first..).zip(self.positions.get_unchecked(first..diagonal)) {
-                    let from = S::repeated(self.x.add(position as usize * S::STRIDE));
-                    self.add_products(block, |_| from, &mut products);
+                    let from = S::repeat(S::load(self.x.add(position as usize * S::STRIDE)));
+                    self.add_products(block, from, &mut products);
                 }
                 let own = self.x.add(row * S::STRIDE);
                 let right = S::repeat(_mm512_sub_ps(S::load(own), S::sums_of_rows(products)));
                 let mut solved = S::zero();
-                self.add_products(diagonal, |_| right, &mut solved);
+                self.add_products(diagonal, right, &mut solved);
                 S::store(own, S::sums_of_rows(solved));
             }
         }
@@ -301,8 +283,11 @@ impl<D: Load16, S: Shape> Solve<'_, D, S> {
         // SAFETY: the block is in range.
         unsafe {
             let mut products = S::zero();
-            self.add_products(block, |k| spread.as_ref()[k], &mut products);
-            let sum = products.as_ref().iter().skip(1).fold(products.as_ref()[0], |sum, p| _mm512_add_ps(sum, *p));
+            self.add_products(block, spread, &mut products);
+            let mut sum = products.as_ref()[0];
+            for product in &products.as_ref()[1..] {
+                sum = _mm512_add_ps(sum, *product);
+            }
             S::sums_of_columns(sum)
         }
     }

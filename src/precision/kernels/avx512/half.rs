@@ -1,6 +1,6 @@
 //! Lanes of halves, for AVX512-FP16.
 
-use crate::precision::kernels::lanes::{Lanes, Load};
+use crate::precision::kernels::lanes::{Lanes, Load, row_of};
 use half::f16;
 use std::arch::x86_64::*;
 
@@ -74,16 +74,19 @@ impl Lanes for Half8 {
     }
     #[inline(always)]
     unsafe fn sums<const B: usize>(rows: [Self; B]) -> Self {
-        unsafe { Self(sums_of_eight(|r| rows.get(r).map_or(_mm_setzero_si128(), |row| _mm_castph_si128(row.0)))) }
+        unsafe { Self(sums_of_eight(&rows)) }
     }
     #[inline(always)]
     unsafe fn sum_everywhere(self) -> Self {
         unsafe {
-            let swapped = |m: __m128h, bytes| _mm_castsi128_ph(_mm_shuffle_epi8(_mm_castph_si128(m), bytes));
             let halves = _mm_setr_epi8(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
             let quarters = _mm_setr_epi8(4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
             let eighths = _mm_setr_epi8(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
-            [halves, quarters, eighths].into_iter().fold(self, |m, bytes| Self(_mm_add_ph(m.0, swapped(m.0, bytes))))
+            let mut sum = _mm_castph_si128(self.0);
+            for order in [halves, quarters, eighths] {
+                sum = add(sum, _mm_shuffle_epi8(sum, order));
+            }
+            Self(_mm_castsi128_ph(sum))
         }
     }
 }
@@ -103,8 +106,11 @@ impl Lanes for Half4 {
     #[inline(always)]
     unsafe fn sums<const B: usize>(rows: [Self; B]) -> Self {
         unsafe {
-            let row = |r: usize| rows.get(r).map_or(_mm_setzero_si128(), |row| _mm_castph_si128(row.first(4).0));
-            Self(sums_of_eight(row)).first(4)
+            let mut wide = [Half8::zero(); 4];
+            for (wide, row) in wide.iter_mut().zip(rows) {
+                *wide = Half8(row.first(4).0);
+            }
+            Self(sums_of_eight(&wide)).first(4)
         }
     }
     #[inline(always)]
@@ -113,19 +119,35 @@ impl Lanes for Half4 {
     }
 }
 
+#[inline(always)]
+unsafe fn add(a: __m128i, b: __m128i) -> __m128i {
+    unsafe { _mm_castph_si128(_mm_add_ph(_mm_castsi128_ph(a), _mm_castsi128_ph(b))) }
+}
+
+/// Both halves of each register added: those of `a` below, those of `b` above.
+#[inline(always)]
+unsafe fn halves(a: Half8, b: Half8) -> __m128i {
+    unsafe {
+        let (a, b) = (_mm_castph_si128(a.0), _mm_castph_si128(b.0));
+        add(_mm_unpacklo_epi64(a, b), _mm_unpackhi_epi64(a, b))
+    }
+}
+
+/// Of two rows in each register four lanes are left; interleaved by two, the upper pair of each meets the lower.
+#[inline(always)]
+unsafe fn pairs(a: __m128i, b: __m128i) -> __m128i {
+    unsafe {
+        let (low, high) = (_mm_unpacklo_epi32(a, b), _mm_unpackhi_epi32(a, b));
+        add(_mm_unpacklo_epi64(low, high), _mm_unpackhi_epi64(low, high))
+    }
+}
+
 /// Lane `r` is the sum of the lanes of row `r`: lanes four apart first, then two, then neighbours.
 #[inline(always)]
-unsafe fn sums_of_eight(row: impl Fn(usize) -> __m128i) -> __m128h {
+unsafe fn sums_of_eight<const B: usize>(rows: &[Half8; B]) -> __m128h {
     unsafe {
-        let add = |a: __m128i, b: __m128i| _mm_castph_si128(_mm_add_ph(_mm_castsi128_ph(a), _mm_castsi128_ph(b)));
-        let halves = |a: __m128i, b: __m128i| add(_mm_unpacklo_epi64(a, b), _mm_unpackhi_epi64(a, b));
-        let (a, b) = (halves(row(0), row(4)), halves(row(1), row(5)));
-        let (c, d) = (halves(row(2), row(6)), halves(row(3), row(7)));
-        // Of each row four lanes are left; interleaved by two rows, the upper pair meets the lower.
-        let pairs = |a: __m128i, b: __m128i| {
-            let (low, high) = (_mm_unpacklo_epi32(a, b), _mm_unpackhi_epi32(a, b));
-            add(_mm_unpacklo_epi64(low, high), _mm_unpackhi_epi64(low, high))
-        };
+        let (a, b) = (halves(row_of(rows, 0), row_of(rows, 4)), halves(row_of(rows, 1), row_of(rows, 5)));
+        let (c, d) = (halves(row_of(rows, 2), row_of(rows, 6)), halves(row_of(rows, 3), row_of(rows, 7)));
         let (low, high) = (pairs(a, b), pairs(c, d));
         // low: r0 r0 r1 r1 r4 r4 r5 r5; high: r2 r2 r3 r3 r6 r6 r7 r7. Even lanes of both meet the odd ones.
         let even = _mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15);

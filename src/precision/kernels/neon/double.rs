@@ -1,18 +1,28 @@
 //! Lanes of `f64`.
 
-use super::{Single4, Single8};
-use crate::precision::kernels::lanes::{Lanes, Load};
+use super::Single4;
+use crate::precision::kernels::lanes::{Lanes, Load, row_of};
 use std::arch::aarch64::*;
 
 /// Four lanes in two registers.
 #[derive(Clone, Copy)]
-pub(super) struct Double4(float64x2_t, float64x2_t);
+pub(in crate::precision::kernels) struct Double4(float64x2_t, float64x2_t);
 
 /// Eight lanes in four registers.
 #[derive(Clone, Copy)]
-pub(super) struct Double8(Double4, Double4);
+pub(in crate::precision::kernels) struct Double8(Double4, Double4);
 
 // SAFETY, throughout: the trait's promise; what is loaded and stored is said there.
+
+/// The sums of four rows.
+#[inline(always)]
+unsafe fn four_sums<const B: usize>(rows: &[Double8; B], first: usize) -> Double4 {
+    unsafe {
+        let (a, b) = (row_of(rows, first), row_of(rows, first + 1));
+        let (c, d) = (row_of(rows, first + 2), row_of(rows, first + 3));
+        Double4::sums([a.0.add(a.1), b.0.add(b.1), c.0.add(c.1), d.0.add(d.1)])
+    }
+}
 
 impl Lanes for Double4 {
     type Number = f64;
@@ -55,8 +65,10 @@ impl Lanes for Double4 {
     #[inline(always)]
     unsafe fn sums<const B: usize>(rows: [Self; B]) -> Self {
         unsafe {
-            let row = |r: usize| rows.get(r).map_or(vdupq_n_f64(0.0), |row| vaddq_f64(row.0, row.1));
-            Self(vpaddq_f64(row(0), row(1)), vpaddq_f64(row(2), row(3)))
+            let (a, b) = (row_of(&rows, 0), row_of(&rows, 1));
+            let (c, d) = (row_of(&rows, 2), row_of(&rows, 3));
+            let low = vpaddq_f64(vaddq_f64(a.0, a.1), vaddq_f64(b.0, b.1));
+            Self(low, vpaddq_f64(vaddq_f64(c.0, c.1), vaddq_f64(d.0, d.1)))
         }
     }
     #[inline(always)]
@@ -72,8 +84,10 @@ impl Lanes for Double4 {
         const MASKS: [u64; 8] = [u64::MAX, u64::MAX, u64::MAX, u64::MAX, 0, 0, 0, 0];
         unsafe {
             let mask = MASKS.as_ptr().add(4 - count.min(4));
-            let keep = |lanes, mask| vreinterpretq_f64_u64(vandq_u64(vld1q_u64(mask), vreinterpretq_u64_f64(lanes)));
-            Self(keep(self.0, mask), keep(self.1, mask.add(2)))
+            let (low, high) = (vreinterpretq_u64_f64(self.0), vreinterpretq_u64_f64(self.1));
+            let low = vandq_u64(vld1q_u64(mask), low);
+            let high = vandq_u64(vld1q_u64(mask.add(2)), high);
+            Self(vreinterpretq_f64_u64(low), vreinterpretq_f64_u64(high))
         }
     }
     #[inline(always)]
@@ -147,11 +161,7 @@ impl Lanes for Double8 {
     }
     #[inline(always)]
     unsafe fn sums<const B: usize>(rows: [Self; B]) -> Self {
-        unsafe {
-            let row = |r: usize| rows.get(r).map_or(Double4::zero(), |row| row.0.add(row.1));
-            let four = |first: usize| Double4::sums([row(first), row(first + 1), row(first + 2), row(first + 3)]);
-            Self(four(0), four(4))
-        }
+        unsafe { Self(four_sums(&rows, 0), four_sums(&rows, 4)) }
     }
     #[inline(always)]
     unsafe fn sum_everywhere(self) -> Self {

@@ -1,19 +1,38 @@
 //! Lanes of `f32`.
 
-use crate::precision::kernels::lanes::{Lanes, Load};
+use crate::precision::kernels::lanes::{Lanes, Load, row_of};
 use crate::precision::kernels::rounded::Round;
 use half::{bf16, f16};
 use std::arch::aarch64::*;
 
 /// Four lanes.
 #[derive(Clone, Copy)]
-pub(super) struct Single4(pub(super) float32x4_t);
+pub(in crate::precision::kernels) struct Single4(pub(super) float32x4_t);
 
 /// Eight lanes in two registers.
 #[derive(Clone, Copy)]
-pub(super) struct Single8(pub(super) Single4, pub(super) Single4);
+pub(in crate::precision::kernels) struct Single8(pub(super) Single4, pub(super) Single4);
 
 // SAFETY, throughout: the trait's promise; what is loaded and stored is said there.
+
+/// Both pairs of `a` added, then both pairs of `b`.
+#[inline(always)]
+unsafe fn pairs(a: Single4, b: Single4) -> float32x4_t {
+    unsafe {
+        let (a, b) = (vreinterpretq_f64_f32(a.0), vreinterpretq_f64_f32(b.0));
+        vaddq_f32(vreinterpretq_f32_f64(vzip1q_f64(a, b)), vreinterpretq_f32_f64(vzip2q_f64(a, b)))
+    }
+}
+
+/// The sums of four rows.
+#[inline(always)]
+unsafe fn four_sums<const B: usize>(rows: &[Single8; B], first: usize) -> Single4 {
+    unsafe {
+        let (a, b) = (row_of(rows, first), row_of(rows, first + 1));
+        let (c, d) = (row_of(rows, first + 2), row_of(rows, first + 3));
+        Single4::sums([a.0.add(a.1), b.0.add(b.1), c.0.add(c.1), d.0.add(d.1)])
+    }
+}
 
 impl Lanes for Single4 {
     type Number = f32;
@@ -50,14 +69,9 @@ impl Lanes for Single4 {
     #[inline(always)]
     unsafe fn sums<const B: usize>(rows: [Self; B]) -> Self {
         unsafe {
-            let row = |r: usize| rows.get(r).map_or(vdupq_n_f32(0.0), |row| row.0);
             // Lanes two apart meet first, then neighbours.
-            let pairs = |a: float32x4_t, b: float32x4_t| {
-                let (a, b) = (vreinterpretq_f64_f32(a), vreinterpretq_f64_f32(b));
-                let (low, high) = (vzip1q_f64(a, b), vzip2q_f64(a, b));
-                vaddq_f32(vreinterpretq_f32_f64(low), vreinterpretq_f32_f64(high))
-            };
-            Self(vpaddq_f32(pairs(row(0), row(1)), pairs(row(2), row(3))))
+            let low = pairs(row_of(&rows, 0), row_of(&rows, 1));
+            Self(vpaddq_f32(low, pairs(row_of(&rows, 2), row_of(&rows, 3))))
         }
     }
     #[inline(always)]
@@ -162,11 +176,7 @@ impl Lanes for Single8 {
     }
     #[inline(always)]
     unsafe fn sums<const B: usize>(rows: [Self; B]) -> Self {
-        unsafe {
-            let row = |r: usize| rows.get(r).map_or(Single4::zero(), |row| row.0.add(row.1));
-            let four = |first: usize| Single4::sums([row(first), row(first + 1), row(first + 2), row(first + 3)]);
-            Self(four(0), four(4))
-        }
+        unsafe { Self(four_sums(&rows, 0), four_sums(&rows, 4)) }
     }
     #[inline(always)]
     unsafe fn sum_everywhere(self) -> Self {

@@ -122,7 +122,7 @@ fn sides_that_look_the_same_are_told_apart() {
 }
 
 #[test]
-fn loops_that_repeat_each_other_are_left_out() {
+fn a_robot_that_stays_stops_adding_loops() {
     let world = hall(71);
     let mut drive = Drive::new(&world, 72, [0.005, 0.0, 0.0, 0.0, 0.0, 0.002], 0.005);
     let mut closer = closer();
@@ -135,9 +135,8 @@ fn loops_that_repeat_each_other_are_left_out() {
     }
     let in_round = |round: usize| loops_by_round[round] - loops_by_round[round - 1];
     assert!(in_round(1) > 0, "{loops_by_round:?}");
-    // Three places look alike and one more is near: all four could be loops of every keyframe.
     let keyframes_per_round = closer.keyframe_count() / 6;
-    assert!(in_round(5) < keyframes_per_round, "{loops_by_round:?} of {keyframes_per_round} keyframes each");
+    assert!(in_round(5) < keyframes_per_round / 2, "{loops_by_round:?} of {keyframes_per_round} keyframes each");
 }
 
 #[test]

@@ -117,18 +117,7 @@ impl LoopCloser {
         candidates.extend(self.nearby(node, &candidates));
         let ways = self.graph.links().ways(&candidates, node);
         let known: Vec<_> = candidates.into_iter().filter_map(|from| Some((from, ways.pose(from)?))).collect();
-        let mut found: Vec<Hypothesis> = Vec::new();
-        for (from, known) in known {
-            // Two loops to places that the graph joins well tell the same.
-            let repeats = found.iter().any(|other| {
-                let through = self.graph.links().most_certain_path(from, other.from).map(|way| way.then(&other.pose()));
-                through.is_some_and(|through| !self.tells_enough(&through, &other.relative.covariance))
-            });
-            if !repeats {
-                found.extend(self.verified(from, node, known));
-            }
-        }
-        found
+        known.into_iter().filter_map(|(from, known)| self.verified(from, node, known)).collect()
     }
 
     /// The nearest eligible keyframe that looks the same way, unless it is beside a candidate.

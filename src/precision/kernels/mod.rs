@@ -1,7 +1,7 @@
 //! The hot loops: the same functions in portable Rust and for the CPU's vector units, chosen at run time.
 //!
 //! [`portable`] defines what each does; a test holds every other version to it. [`triangular`] and [`product`] are
-//! written once over [`lanes`], which each unit fills in; where a unit's width asks for another way, it has its own.
+//! written once over [`lanes`], which each unit fills in.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -10,6 +10,7 @@ mod avx512;
 mod dispatch;
 mod factor;
 mod halves;
+mod hamming;
 mod jacobian;
 mod lanes;
 #[cfg(target_arch = "aarch64")]
@@ -24,6 +25,7 @@ mod vectorized;
 mod vector;
 
 pub use factor::{BlockFactor, gather_scaled, scatter_scaled};
+pub use hamming::DescriptorColumns;
 pub use jacobian::BlockRows;
 pub use side_by_side::{LANES, Lanes, lane_sum, rounded, widened};
 pub use vector::VectorKernels;

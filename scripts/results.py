@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures the accuracy of every policy on simulated and real recordings and prints the tables of docs/results.md.
+"""Measures the accuracy of every policy on simulated and real recordings and prints them as Markdown tables.
 
 Needs a built `halfslam` (cargo build --release) and nothing else. Real recordings are taken from HALFSLAM_DATA, else
 ../shared/data, where they are found. Simulated tours are kept in --work and made again only when missing.

@@ -31,6 +31,10 @@ pub mod config;
 #[cfg(feature = "pipeline")]
 pub mod evaluation;
 #[cfg(feature = "pipeline")]
+pub mod plot;
+#[cfg(feature = "pipeline")]
 pub mod replay;
+#[cfg(feature = "pipeline")]
+pub mod reproduce;
 #[cfg(feature = "ros")]
 pub mod ros;

@@ -3,7 +3,7 @@
 use super::problem::BundleProblem;
 use super::{Bundle, BundleOptions, covariance};
 use crate::precision::{Policy, Precision};
-use crate::solver::{Preconditioner, SolveStatistics, SolverError, minimize};
+use crate::solver::{LinearProblem, Preconditioner, SolveStatistics, SolverError, minimize};
 use nalgebra::Matrix6;
 
 impl Bundle {
@@ -26,6 +26,14 @@ impl Bundle {
             landmark.inverse_depth = inverse_depth;
         }
         Ok(statistics)
+    }
+
+    /// The bundle linearized where it stands: columns of the free poses first, six each, then one of each landmark.
+    ///
+    /// # Errors
+    /// [`SolverError`] if the bundle itself is broken.
+    pub fn linear_problem(&self, options: &BundleOptions) -> Result<LinearProblem, SolverError> {
+        Ok(LinearProblem::of(&BundleProblem::new(self, options)?))
     }
 
     /// The squared norm of each observation's residual in standard deviations, without the robust loss: 3 degrees of

@@ -7,7 +7,7 @@ use super::robust::{graduated, loss_of};
 use super::{PoseGraph, PoseGraphOptions};
 use crate::geometry::relative_pose::RigidGroup;
 use crate::precision::{Policy, Precision};
-use crate::solver::{Preconditioner, SolveStatistics, SolverError, minimize};
+use crate::solver::{LinearProblem, Preconditioner, SolveStatistics, SolverError, minimize};
 use std::time::Instant;
 
 impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
@@ -54,6 +54,21 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
         prepared.preconditioner = preconditioner;
         self.prepared = Some(prepared);
         solved
+    }
+
+    /// The graph linearized where it stands: `D` columns of each free node, in order.
+    ///
+    /// # Errors
+    /// As [`Self::optimize`], of a broken graph.
+    pub fn linear_problem(&self, options: &PoseGraphOptions) -> Result<LinearProblem, SolverError> {
+        let prepared = Prepared::of(self, None)?;
+        Ok(LinearProblem::of(&GraphProblem::<G, D> {
+            nodes: self.nodes.iter().map(G::rounded).collect(),
+            measurements: &prepared.measurements,
+            structure: &prepared.structure,
+            variables: &prepared.variables,
+            robust_loss: loss_of::<D>(options),
+        }))
     }
 }
 

@@ -4,15 +4,12 @@ use super::{Outcome, ReplayError, Summary};
 use crate::evaluation::{self, Alignment};
 use crate::geometry::Trajectory;
 use crate::map::LoopClosure;
+use crate::plot::{CORRECTED, LOOP, ODOMETRY, TRUTH, equal_ranges};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::path::Path;
 
 const SIZE_PX: (u32, u32) = (900, 1300);
-const TRUTH: RGBColor = RGBColor(120, 120, 120);
-const ODOMETRY: RGBColor = RGBColor(220, 110, 30);
-const CORRECTED: RGBColor = RGBColor(30, 90, 200);
-const LOOP: RGBColor = RGBColor(40, 160, 60);
 
 type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type DrawResult = Result<(), Box<dyn std::error::Error>>;
@@ -174,26 +171,4 @@ fn draw_times(panel: &Panel, outcome: &Outcome) -> DrawResult {
     chart.configure_mesh().light_line_style(TRANSPARENT).x_desc("time (s)").y_desc("odometry per frame (ms)").draw()?;
     chart.draw_series(times.iter().map(|point| Circle::new(*point, 1, BLACK.mix(0.5).filled())))?;
     Ok(())
-}
-
-/// Ranges of x and y that hold all points with one scale on a panel of this size.
-fn equal_ranges<'a>(
-    points: impl Iterator<Item = &'a (f64, f64)>,
-    size_px: (u32, u32),
-) -> (std::ops::Range<f64>, std::ops::Range<f64>) {
-    let (mut low, mut high) = ((f64::MAX, f64::MAX), (f64::MIN, f64::MIN));
-    for (x, y) in points.filter(|(x, y)| x.is_finite() && y.is_finite()) {
-        low = (low.0.min(*x), low.1.min(*y));
-        high = (high.0.max(*x), high.1.max(*y));
-    }
-    if low.0 > high.0 {
-        return (-1.0..1.0, -1.0..1.0);
-    }
-    let (width, height) = (f64::from(size_px.0), f64::from(size_px.1));
-    let scale = ((high.0 - low.0) / width).max((high.1 - low.1) / height).max(1e-3) * 1.1;
-    let around = |low: f64, high: f64, pixels: f64| {
-        let (middle, half) = (0.5 * (low + high), 0.5 * scale * pixels);
-        middle - half..middle + half
-    };
-    (around(low.0, high.0, width), around(low.1, high.1, height))
 }

@@ -1,8 +1,9 @@
-//! A robot's tour through a furnished flat, rendered to a recording.
+//! A robot's tour through a furnished flat, rendered to a recording or seen as features.
 //!
 //! - [`flat`]: rooms, doors, lanes and furniture, drawn from a seed; [`texture`]: what their surfaces look like
 //! - [`tour`]: where the robot is at any time, and how it moves
 //! - [`renderer`]: a scene and a camera into an image with depth
+//! - [`features`]: the same tours without images, as landmarks that a tracker sees
 //! - [`Simulation`]: all sensors in order of time; [`record`]: to a rosbag2 folder
 //!
 //! World frame: z up, the floor at 0. Base frame (REP-103): x ahead, y to the left, z up, on the floor between the
@@ -10,11 +11,12 @@
 
 mod camera_effects;
 mod cameras;
+pub mod features;
 pub mod flat;
 mod imu;
 mod options;
 mod people;
-mod random;
+pub(crate) mod random;
 mod recording;
 pub mod renderer;
 mod timeline;

@@ -53,6 +53,16 @@ impl Simulation {
         self.preset.rig(&self.options)
     }
 
+    /// What was chosen.
+    pub fn options(&self) -> &SimulationOptions {
+        &self.options
+    }
+
+    /// What it was drawn from.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// Which cameras there are.
     pub fn preset(&self) -> Preset {
         self.preset
@@ -120,24 +130,25 @@ impl Simulation {
 
 /// Samples at a rate, the first at the start.
 #[derive(Debug, Clone)]
-struct Stream {
+pub(super) struct Stream {
     rate_hz: f64,
     next: usize,
 }
 
 impl Stream {
-    fn new(rate_hz: f64) -> Self {
+    pub(super) fn new(rate_hz: f64) -> Self {
         Self { rate_hz, next: 0 }
     }
-    fn stamp_nanos(&self, index: usize) -> i64 {
+    pub(super) fn stamp_nanos(&self, index: usize) -> i64 {
         START_NANOS + (index as f64 * 1e9 / self.rate_hz).round() as i64
     }
-    fn count(&self, duration_secs: f64) -> usize {
+    pub(super) fn count(&self, duration_secs: f64) -> usize {
         (duration_secs * self.rate_hz + 1e-6).floor() as usize + 1
     }
 }
 
-fn secs(stamp_nanos: i64) -> f64 {
+/// Seconds since the start.
+pub(super) fn secs(stamp_nanos: i64) -> f64 {
     (stamp_nanos - START_NANOS) as f64 * 1e-9
 }
 

@@ -6,6 +6,7 @@ mod block_jacobi;
 mod cgnr;
 mod damping;
 mod evaluation;
+mod linear_problem;
 mod loss;
 mod minimize;
 mod preconditioner;
@@ -16,6 +17,7 @@ mod stopping;
 mod system;
 
 pub use cgnr::{ApplyPreconditioner, CgOptions, CgScratch, CgStatistics, cgnr};
+pub use linear_problem::LinearProblem;
 pub use loss::Loss;
 pub use minimize::minimize;
 pub use preconditioner::{BoundCholesky, Preconditioner, RefreshedCholesky};
@@ -51,5 +53,7 @@ crate::options! {
         max_linear_iterations: usize = 200usize, "iterations", 1..=100000, live;
         /// Largest relative residual at which the linear solver may stop; it falls as the solve converges.
         forcing: f64 = 0.1, "", 1e-8..=0.9, live;
+        /// Scales unknowns and residuals so that half precision holds them; without it large problems overflow there.
+        scaling: bool = true, "", .., live;
     }
 }

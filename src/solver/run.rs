@@ -50,7 +50,7 @@ impl<'a, Q: Problem> Run<'a, Q> {
             },
             cost: f64::NAN,
             options,
-            system: system_for(policy, problem)?,
+            system: system_for(policy, problem, options.scaling)?,
             evaluator: Evaluator::default(),
             residuals: vec![0.0; structure.row_count()],
             trial_residuals: vec![0.0; structure.row_count()],
@@ -189,7 +189,7 @@ impl<'a, Q: Problem> Run<'a, Q> {
             raised.residual
         ));
         self.policy = raised;
-        self.system = system_for(&self.policy, problem)?;
+        self.system = system_for(&self.policy, problem, self.options.scaling)?;
         self.linearization = None;
         self.gradient_history = [f64::NAN; 2];
         self.evaluate_present(problem);

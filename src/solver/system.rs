@@ -41,17 +41,21 @@ pub(crate) struct Linearization {
 }
 
 /// The system of a policy.
-pub(crate) fn system_for<Q: Problem>(policy: &Policy, problem: &Q) -> Result<Box<dyn System<Q>>, SolverError> {
+pub(crate) fn system_for<Q: Problem>(
+    policy: &Policy,
+    problem: &Q,
+    scaling: bool,
+) -> Result<Box<dyn System<Q>>, SolverError> {
     use Precision::{BF16, F16, F32, F64};
     let typed: Box<dyn System<Q>> = match (policy.product, policy.vectors) {
-        (F64, F64) => Box::new(TypedSystem::<f64, f64>::new(policy, problem)),
-        (F32, F64) => Box::new(TypedSystem::<f32, f64>::new(policy, problem)),
-        (F16, F64) => Box::new(TypedSystem::<f16, f64>::new(policy, problem)),
-        (BF16, F64) => Box::new(TypedSystem::<bf16, f64>::new(policy, problem)),
-        (F32, F32) => Box::new(TypedSystem::<f32, f32>::new(policy, problem)),
-        (F16, F32) => Box::new(TypedSystem::<f16, f32>::new(policy, problem)),
-        (BF16, F32) => Box::new(TypedSystem::<bf16, f32>::new(policy, problem)),
-        (F16, F16) => Box::new(TypedSystem::<f16, f16>::new(policy, problem)),
+        (F64, F64) => Box::new(TypedSystem::<f64, f64>::new(policy, problem, scaling)),
+        (F32, F64) => Box::new(TypedSystem::<f32, f64>::new(policy, problem, scaling)),
+        (F16, F64) => Box::new(TypedSystem::<f16, f64>::new(policy, problem, scaling)),
+        (BF16, F64) => Box::new(TypedSystem::<bf16, f64>::new(policy, problem, scaling)),
+        (F32, F32) => Box::new(TypedSystem::<f32, f32>::new(policy, problem, scaling)),
+        (F16, F32) => Box::new(TypedSystem::<f16, f32>::new(policy, problem, scaling)),
+        (BF16, F32) => Box::new(TypedSystem::<bf16, f32>::new(policy, problem, scaling)),
+        (F16, F16) => Box::new(TypedSystem::<f16, f16>::new(policy, problem, scaling)),
         (product, vectors) => {
             return Err(SolverError::Problem(format!(
                 "policy '{}': products in {product} with vectors in {vectors}; expected vectors at least as precise",
@@ -66,6 +70,7 @@ pub(crate) fn system_for<Q: Problem>(policy: &Policy, problem: &Q) -> Result<Box
 const RESIDUAL_NORM: f64 = 16.0;
 
 struct TypedSystem<P, V> {
+    scaling: bool,
     update_precision: Precision,
     flat: Flat,
     jacobian: BlockJacobian<P>,
@@ -101,10 +106,11 @@ macro_rules! with_flat {
 }
 
 impl<P: Scalar, V: VectorKernels> TypedSystem<P, V> {
-    fn new<Q: Problem>(policy: &Policy, problem: &Q) -> Self {
+    fn new<Q: Problem>(policy: &Policy, problem: &Q, scaling: bool) -> Self {
         let structure = problem.structure();
         let (n, m, entries) = (structure.column_count(), structure.row_count(), structure.entry_count());
         Self {
+            scaling,
             update_precision: policy.update,
             flat: match policy.jacobian {
                 // No policy computes in bf16.
@@ -135,7 +141,7 @@ impl<P: Scalar, V: VectorKernels> TypedSystem<P, V> {
             *weight = slope.sqrt();
             squared_norm += slope * squared;
         }
-        self.residual_scale = power_of_two_near(RESIDUAL_NORM / squared_norm.sqrt());
+        self.residual_scale = if self.scaling { power_of_two_near(RESIDUAL_NORM / squared_norm.sqrt()) } else { 1.0 };
         for (block, weight) in self.weights.iter().enumerate() {
             let factor = weight * self.residual_scale;
             for row in structure.rows(block) {
@@ -149,10 +155,12 @@ impl<P: Scalar, V: VectorKernels> TypedSystem<P, V> {
 impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
     fn linearize(&mut self, problem: &Q, residuals: &[f64]) -> Result<Linearization, Trouble> {
         let residual_norm = self.set_residual(problem, residuals);
-        let Self { flat, jacobian, weights, scales, residual, gradient, .. } = self;
+        let Self { scaling, flat, jacobian, weights, scales, residual, gradient, .. } = self;
         let rounding = with_flat!(flat, entries => {
             problem.linearize(entries);
-            jacobian.column_scales(entries, weights, scales);
+            if *scaling {
+                jacobian.column_scales(entries, weights, scales);
+            }
             jacobian.fill(entries, weights, scales, residual, gradient)
         });
         (self.block_jacobi, self.scratch.1) = (None, None);

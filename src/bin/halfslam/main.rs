@@ -8,6 +8,7 @@ mod parameters;
 #[cfg(feature = "ros")]
 mod play;
 mod replay;
+mod reproduce;
 mod simulate;
 mod solve;
 
@@ -28,6 +29,8 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Run a recording through the whole pipeline, in one process.
     Replay(replay::Arguments),
+    /// Run the experiments of the article that this project follows, with pictures, data and verdicts.
+    Reproduce(reproduce::Arguments),
     /// Compare a trajectory with the truth: ATE, RPE and drift.
     Evaluate(evaluate::Arguments),
     /// Optimize a pose graph.
@@ -51,11 +54,15 @@ fn own_arguments() -> impl Iterator<Item = std::ffi::OsString> {
 }
 
 fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("HALFSLAM_LOG").unwrap_or_else(|_| "warn".into());
+    let command = Cli::parse_from(own_arguments()).command;
+    // Experiments show what fails: a warning at each failure would drown their verdicts.
+    let level = if matches!(command, Command::Reproduce(_)) { "error" } else { "warn" };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HALFSLAM_LOG").unwrap_or_else(|_| level.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let outcome: Result<(), Failure> = match Cli::parse_from(own_arguments()).command {
+    let outcome: Result<(), Failure> = match command {
         Command::Simulate(arguments) => simulate::run(&arguments).map_err(Into::into),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Solve(arguments) => solve::run(&arguments),
         Command::Parameters(arguments) => parameters::run(&arguments),

@@ -3,6 +3,7 @@
 use super::Report;
 use crate::evaluation::AbsoluteError;
 use crate::geometry::Trajectory;
+use crate::plot::{CORRECTED, ODOMETRY, TRUTH};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::path::Path;
@@ -10,9 +11,6 @@ use std::path::Path;
 const SIZE_PX: (u32, u32) = (900, 1150);
 const TRAJECTORY_PX: u32 = 900;
 const MARGIN_M: f64 = 0.5;
-const TRUTH: RGBColor = RGBColor(120, 120, 120);
-const ODOMETRY: RGBColor = RGBColor(220, 120, 30);
-const CORRECTED: RGBColor = RGBColor(20, 90, 200);
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;

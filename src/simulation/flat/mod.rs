@@ -14,6 +14,8 @@ pub use furnishing::LANE_CLEARANCE_M;
 pub use lanes::{Lanes, TURN_RADIUS_M, along, arc, distance};
 pub use light::Light;
 pub use plan::{Area, Door, Plan, Purpose, Room, Side};
+pub(super) use shell::openings;
+pub(super) use surface::wall_frame;
 pub use surface::{Block, Placement, Surface};
 
 /// A furnished flat.

@@ -1,0 +1,78 @@
+//! A few runs of each of the article's experiments: what they say of errors holds (of times no test can say anything).
+
+use halfslam::reproduce::{Outcome, Progress, Setup, experiments, run};
+
+struct Silent;
+impl Progress for Silent {
+    fn begin(&self, _: &str, _: usize) {}
+    fn step(&self) {}
+}
+
+fn quick(name: &str, threads: usize) -> Outcome {
+    run(name, &Setup::new(true, 1, threads, &Silent)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Asserts that every check that is not of time holds, but for those that are known to differ, which have to.
+fn assert_holds(name: &str, differing: &[&str]) {
+    let outcome = quick(name, 2);
+    for check in outcome.verdict.checks.iter().filter(|check| !check.is_timing) {
+        assert_eq!(check.holds, !differing.contains(&check.claim), "{name}: {check:?}");
+    }
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let files = outcome.write(name, folder.path()).expect("writable");
+    for file in &files {
+        let text = std::fs::read_to_string(file).expect("written");
+        assert!(text.len() > 20 && !text.contains("NaN"), "{}: {text}", file.display());
+    }
+    for ending in ["csv", "svg", "txt"] {
+        assert!(files.iter().any(|file| file.extension().is_some_and(|e| e == ending)), "{name} has a {ending}");
+    }
+}
+
+#[test]
+fn one_trajectory() {
+    assert_holds("trajectory", &["naive half does not"]);
+}
+
+#[test]
+fn many_trajectories() {
+    assert_holds("trajectories", &["naive half's does not"]);
+}
+
+#[test]
+fn the_linear_solve() {
+    assert_holds("linear_solve", &[]);
+}
+
+#[test]
+fn loop_closure() {
+    assert_holds("loop_closure", &[]);
+}
+
+#[test]
+fn time_while_the_map_grows() {
+    assert_holds("map_time", &[]);
+}
+
+#[test]
+fn accuracy_while_the_map_grows() {
+    assert_holds("map_accuracy", &[]);
+}
+
+#[test]
+fn what_is_needed() {
+    assert_holds("needs", &["regularization is needed"]);
+}
+
+#[test]
+fn figures_do_not_depend_on_the_number_of_threads() {
+    for name in ["needs", "map_accuracy"] {
+        assert_eq!(quick(name, 1).tables, quick(name, 2).tables, "{name}");
+    }
+}
+
+#[test]
+fn an_unknown_name_is_answered_with_the_known_ones() {
+    let error = run("trajectorys", &Setup::new(true, 1, 1, &Silent)).expect_err("unknown").to_string();
+    assert!(error.contains("trajectorys") && experiments().iter().all(|known| error.contains(known.name)), "{error}");
+}

@@ -39,10 +39,10 @@ fn stages(criterion: &mut Criterion) {
     });
     tracker.set_anchor();
     criterion.bench_function("pyramid", |bencher| bencher.iter(|| tracker.take_up(&frames[1])));
-    let followed = tracker.follow(&corners, &corners).expect("tracks").iter().flatten().count();
+    let followed = tracker.follow(&corners, &corners, 5.0).expect("tracks").iter().flatten().count();
     assert!(followed > 150, "{followed} followed");
     criterion.bench_function("optical flow, 200 there and back", |bencher| {
-        bencher.iter(|| tracker.follow(&corners, &corners));
+        bencher.iter(|| tracker.follow(&corners, &corners, 5.0));
     });
 }
 

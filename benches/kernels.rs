@@ -54,11 +54,18 @@ impl Bench {
             let name = format!("{kernel}/{}/{storage}/{entries}", unit.name());
             self.criterion.bench_function(&name, |bencher| {
                 bencher.iter_custom(|iterations| {
-                    let start = Instant::now();
-                    (0..iterations).for_each(|_| run(unit));
-                    let time = start.elapsed();
-                    least = least.min(time.as_secs_f64() * 1e9 / (iterations as f64 * entries as f64));
-                    time
+                    let mut total = Duration::ZERO;
+                    let mut left = iterations;
+                    while left > 0 {
+                        let group = left.min(group_of(total, iterations - left));
+                        let start = Instant::now();
+                        (0..group).for_each(|_| run(unit));
+                        let time = start.elapsed();
+                        least = least.min(time.as_secs_f64() * 1e9 / (group as f64 * entries as f64));
+                        total += time;
+                        left -= group;
+                    }
+                    total
                 });
             });
             if least.is_finite() {
@@ -66,6 +73,11 @@ impl Bench {
             }
         }
     }
+}
+
+/// How many runs to time together: some 50 µs of them, so that the least time is one without an interruption.
+fn group_of(total: Duration, runs: u64) -> u64 {
+    if runs == 0 { 1 } else { (50_000 * u128::from(runs) / total.as_nanos().max(1)).clamp(1, 100_000) as u64 }
 }
 
 /// A factor of about so many blocks, twenty to a row, like those of a sphere-like graph with a few levels of fill.

@@ -8,6 +8,7 @@ use halfslam::io::sources;
 use halfslam::odometry::{Estimate, Odometry, OdometryError, OdometryOptions, TrackingState};
 use halfslam::precision::Policy;
 use halfslam::sensors::{Depth, Frame, Images, Rig, SensorEvent};
+use halfslam::simulation::{Preset, Simulation, SimulationOptions};
 use image::GrayImage;
 use nalgebra::Point3;
 use std::path::PathBuf;
@@ -43,8 +44,9 @@ fn true_pixels_give_true_poses() {
     for estimate in drive("double", 0.0, 200, vec![], false) {
         assert_eq!(estimate.state, TrackingState::Tracking);
         let error = se3::log(&(circle(estimate.stamp_nanos).inverse() * estimate.t_odom_base));
-        // Solves stop at a relative decrease of 1e-6 of a cost that is nearly zero: a millimetre is 0.02% of the path.
-        assert!(error.norm() < 1e-3, "{error:?}");
+        // How far the robot came is told by depths that count as 20% uncertain, so where the cost is nearly zero it hardly
+        // changes along the path, and solves stop early: this is 0.08% of the path.
+        assert!(error.norm() < 5e-3, "{error:?}");
     }
 }
 
@@ -98,7 +100,7 @@ fn a_frame_that_shows_nothing_costs_nothing() {
     assert!(distance_m(&estimates[60].t_odom_base, &circle(60 * FRAME_NANOS)) < 0.01);
     for estimate in &estimates[61..] {
         assert_eq!(estimate.state, TrackingState::Tracking);
-        assert!(distance_m(&estimate.t_odom_base, &circle(estimate.stamp_nanos)) < 1e-3);
+        assert!(distance_m(&estimate.t_odom_base, &circle(estimate.stamp_nanos)) < 5e-3);
     }
 }
 
@@ -148,6 +150,24 @@ fn frames_that_are_not_newer_change_nothing() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_costs_one_frame() {
+    let rig = stereo_rig();
+    let mut odometry = Odometry::new(&OdometryOptions::default(), &rig, &policy("mixed")).unwrap();
+    let late_nanos = 1000 * FRAME_NANOS;
+    for index in 0..30 {
+        // A recording that is played again at the tenth frame, while the camera moves on.
+        let stamp_nanos = if index < 10 { late_nanos + index * FRAME_NANOS } else { index * FRAME_NANOS };
+        let truth = sway(index * FRAME_NANOS);
+        let estimate = odometry.track(&wall_frame(&rig, stamp_nanos, &truth));
+        assert_eq!(estimate.state, TrackingState::Tracking, "frame {index}");
+        assert_eq!(estimate.stamp_nanos == stamp_nanos, index != 10, "frame {index}");
+        // Starting again, it does not know how far the camera went in the two frames.
+        let error_m = distance_m(&estimate.t_odom_base, &truth);
+        assert!(error_m < 0.05, "frame {index}: {error_m} m");
+    }
+}
+
+#[test]
 fn rendered_stereo_and_depth_are_followed_to_millimetres() {
     let options = OdometryOptions::default();
     for rig in [stereo_rig(), depth_rig()] {
@@ -158,8 +178,8 @@ fn rendered_stereo_and_depth_are_followed_to_millimetres() {
             let estimate = odometry.track(&wall_frame(&rig, stamp_nanos, &sway(stamp_nanos)));
             assert_eq!(estimate.state, TrackingState::Tracking, "frame {index}");
             let error_m = distance_m(&estimate.t_odom_base, &sway(stamp_nanos));
-            // 1% of 0.9 m of path.
-            assert!(error_m < 0.009, "{:?}, frame {index}: {error_m} m", rig.depth);
+            // 1.5% of a metre of path before a wall 2 m away, of which 320 pixels show little parallax.
+            assert!(error_m < 0.015, "{:?}, frame {index}: {error_m} m", rig.depth);
         }
     }
 }
@@ -227,6 +247,128 @@ fn rigs_that_cannot_serve_are_refused() {
     assert!(matches!(refused(Rig { depth: Depth::None, ..rig }), OdometryError::NoDepth));
     let error = refused(Rig { depth: Depth::Stereo { baseline_m: -0.1 }, ..rig }).to_string();
     assert!(error.contains("-0.1 m"), "{error}");
+}
+
+/// The wall with noise of some grey levels on it, another at each time.
+fn noisy_wall(rig: &Rig, stamp_nanos: i64, t_world_base: &Se3, gray_levels: f64) -> Arc<Frame> {
+    let mut frame = Arc::unwrap_or_clone(wall_frame(rig, stamp_nanos, t_world_base));
+    if let Images::Stereo { left, right } = &mut frame.images {
+        for (number, image) in [left, right].into_iter().enumerate() {
+            for (index, pixel) in image.iter_mut().enumerate() {
+                let uniform = hashed(index as u64, (stamp_nanos + number as i64) as u64) - 0.5;
+                *pixel = (f64::from(*pixel) + 12f64.sqrt() * gray_levels * uniform).clamp(0.0, 255.0) as u8;
+            }
+        }
+    }
+    Arc::new(frame)
+}
+
+#[test]
+fn a_robot_at_rest_does_not_drift() {
+    let rig = stereo_rig();
+    let mut odometry = Odometry::new(&OdometryOptions::default(), &rig, &policy("mixed")).unwrap();
+    // A minute at 2 Hz has the noise of a minute at 20 Hz in every frame, and takes a tenth of the time to make.
+    let farthest_m = (0..120)
+        .map(|index| {
+            let estimate = odometry.track(&noisy_wall(&rig, 10 * index * FRAME_NANOS, &Se3::identity(), 2.0));
+            assert_eq!(estimate.state, TrackingState::Tracking);
+            estimate.t_odom_base.translation.vector.norm()
+        })
+        .fold(0.0, f64::max);
+    assert!(farthest_m < 1e-3, "{farthest_m} m");
+}
+
+#[test]
+fn a_jump_that_nobody_expected_is_found_by_what_things_look_like() {
+    // From one frame to the next the camera moves sideways by half a metre and turns by half a radian.
+    let rig = stereo_rig();
+    let mut odometry = Odometry::new(&OdometryOptions::default(), &rig, &policy("mixed")).unwrap();
+    let jumped = Se3::from_parts(
+        nalgebra::Translation3::new(0.1, 0.5, 0.0),
+        nalgebra::UnitQuaternion::from_axis_angle(&nalgebra::Vector3::z_axis(), -0.5),
+    );
+    for index in 0..10 {
+        let stamp_nanos = index * FRAME_NANOS;
+        let truth = if index < 5 { Se3::identity() } else { jumped };
+        let estimate = odometry.track(&noisy_wall(&rig, stamp_nanos, &truth, 1.0));
+        assert_eq!(estimate.state, TrackingState::Tracking, "frame {index}");
+        let error_m = distance_m(&estimate.t_odom_base, &truth);
+        assert!(error_m < 0.02, "frame {index}: {error_m} m");
+    }
+}
+
+#[test]
+fn a_view_that_comes_back_after_a_blackout_is_recognized() {
+    // Two seconds of black, in which the camera is moved aside and back: the velocity that is carried on is wrong.
+    let rig = stereo_rig();
+    let mut odometry = Odometry::new(&OdometryOptions::default(), &rig, &policy("mixed")).unwrap();
+    let black = GrayImage::new(rig.camera.width, rig.camera.height);
+    let mut last = None;
+    for index in 0..60 {
+        let stamp_nanos = index * FRAME_NANOS;
+        let frame = if (10..50).contains(&index) {
+            let images = Images::Stereo { left: black.clone(), right: black.clone() };
+            Arc::new(Frame { stamp_nanos, images, color: None })
+        } else {
+            wall_frame(&rig, stamp_nanos, &sway(if index < 10 { stamp_nanos } else { stamp_nanos - 40 * FRAME_NANOS }))
+        };
+        last = Some(odometry.track(&frame));
+    }
+    let last = last.unwrap();
+    assert_eq!(last.state, TrackingState::Tracking);
+    let error_m = distance_m(&last.t_odom_base, &sway(19 * FRAME_NANOS));
+    assert!(error_m < 0.01, "{error_m} m");
+    assert!(last.covariance.fixed_view::<3, 3>(0, 0).trace().sqrt() < 0.05, "the covariance must shrink again");
+}
+
+/// A simulated tour: distance from the truth at the end over the path, and the
+/// number of frames that were not tracked after the first.
+fn tour(options: &SimulationOptions, preset: Preset, inertial: bool) -> (f64, usize) {
+    let simulation = Simulation::new(options, 3, preset);
+    let mut odometry = Odometry::new(&OdometryOptions::default(), &simulation.rig(), &policy("mixed")).unwrap();
+    let (mut lost, mut first_last) = (0, None);
+    for event in simulation.events() {
+        match event {
+            SensorEvent::Imu(sample) if inertial => odometry.add_imu(&sample),
+            SensorEvent::Frame(frame) => {
+                let estimate = odometry.track(&Arc::new(*frame));
+                lost += usize::from(estimate.state != TrackingState::Tracking);
+                let first = first_last.map_or(estimate.stamp_nanos, |(first, _, _)| first);
+                first_last = Some((first, estimate.stamp_nanos, estimate.t_odom_base));
+            }
+            _ => {}
+        }
+    }
+    let (first, last, t_odom_base) = first_last.unwrap();
+    let truth = simulation.truth();
+    let t_true = truth.at(first).unwrap().inverse() * truth.at(last).unwrap();
+    (distance_m(&t_true, &t_odom_base) / truth.path_length_m(), lost)
+}
+
+#[test]
+fn a_few_looks_in_a_second_are_enough() {
+    // At 1.5 frames per second turns show half another view, and no motion between two looks is foreseen.
+    let options = SimulationOptions { duration_secs: 30.0, frame_rate_hz: 1.5, ..SimulationOptions::default() };
+    for preset in [Preset::Stereo, Preset::Rgbd] {
+        let (drift, lost) = tour(&options, preset, false);
+        assert!(lost <= 1 && drift < 0.03, "{preset:?}: {lost} lost, drift {drift}");
+    }
+}
+
+#[test]
+fn a_hard_tour_is_never_lost_for_good() {
+    let options = SimulationOptions {
+        duration_secs: 15.0,
+        frame_rate_hz: 10.0,
+        motion_blur_ms: 10.0,
+        exposure_change: 0.4,
+        texture_poor: 0.3,
+        moving_objects: 3,
+        dropped_frames: 0.1,
+        ..SimulationOptions::default()
+    };
+    let (drift, lost) = tour(&options, Preset::Stereo, true);
+    assert!(lost <= 5 && drift < 0.015, "{lost} lost, drift {drift}");
 }
 
 /// A real sequence of `../shared/data/sequences`, or `None` with a word about it.

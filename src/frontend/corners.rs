@@ -1,31 +1,21 @@
 //! Corners, spread evenly over the image.
 
-use super::image::mat_from_gray;
-use super::{FrontendError, stage};
+use super::corner_response::{Corner, CornerResponse};
 use image::GrayImage;
 use nalgebra::Vector2;
-use opencv::core::{BORDER_REFLECT_101, Mat};
-use opencv::prelude::MatTraitConstManual;
-
-/// Side of the blocks over which gradient products are averaged (px).
-const BLOCK_PX: i32 = 3;
+use std::ops::Range;
 
 /// Most corners of one cell of the grid.
 const CORNERS_PER_CELL: usize = 3;
 
-/// Finds Shi-Tomasi corners on a grid: each cell gives its best before any cell gives its second.
+/// Finds Shi-Tomasi corners on a grid: each cell gives its best before any cell gives its second, and the image is
+/// looked at only in cells that are asked for one.
 ///
 /// # Source
 /// Shi and Tomasi, *Good features to track* (1994).
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct CornerDetector {
-    response: Mat,
-}
-
-impl Default for CornerDetector {
-    fn default() -> Self {
-        Self { response: Mat::default() }
-    }
+    response: CornerResponse,
 }
 
 /// A grid whose cells are as many as the features wanted.
@@ -47,6 +37,16 @@ impl Grid {
         let row = ((px.y / self.cell_px).max(0.0) as usize).min(self.rows.saturating_sub(1));
         row * self.columns + column
     }
+
+    /// Columns and rows of a cell, as far as they are not in the border.
+    fn cell(&self, index: usize, image: &GrayImage, border_px: usize) -> (Range<usize>, Range<usize>) {
+        let span = |number: usize, size: u32| {
+            // Whole pixels whose `index` is this cell.
+            let edge = |number: usize| (number as f64 * self.cell_px).ceil() as usize;
+            edge(number).max(border_px)..edge(number + 1).min((size as usize).saturating_sub(border_px))
+        };
+        (span(index % self.columns, image.width()), span(index / self.columns, image.height()))
+    }
 }
 
 impl CornerDetector {
@@ -54,9 +54,6 @@ impl CornerDetector {
     ///
     /// - `min_gradient`: square root of the least eigenvalue of the mean gradient product (grey levels per px).
     /// - `border_px`: nothing is sought nearer to the edge.
-    ///
-    /// # Errors
-    /// [`FrontendError::OpenCv`].
     pub fn detect(
         &mut self,
         image: &GrayImage,
@@ -64,94 +61,52 @@ impl CornerDetector {
         feature_count: usize,
         min_gradient: f64,
         border_px: usize,
-    ) -> Result<Vec<Vector2<f64>>, FrontendError> {
+    ) -> Vec<Vector2<f64>> {
         let missing = feature_count.saturating_sub(taken.len());
-        let (width, height) = (image.width() as usize, image.height() as usize);
-        if missing == 0 || width <= 2 * border_px || height <= 2 * border_px {
-            return Ok(Vec::new());
-        }
-        let mat = mat_from_gray(image)?;
-        opencv::imgproc::corner_min_eigen_val(&mat, &mut self.response, BLOCK_PX, 3, BORDER_REFLECT_101)
-            .map_err(stage("corner response"))?;
-        let response = self.response.data_typed::<f32>().map_err(stage("corner response"))?;
-
-        // OpenCV divides an 8-bit image's Sobel gradients by 4 * block * 255 before it multiplies and sums them over
-        // the block (without a mean); a Sobel of 3 x 3 is 8 times the gradient per pixel.
-        let scale = 8.0 / (4.0 * f64::from(BLOCK_PX) * 255.0);
-        let threshold = ((min_gradient * scale).powi(2) * f64::from(BLOCK_PX * BLOCK_PX)) as f32;
         let grid = Grid::new(image, feature_count);
-        let candidates = candidates(response, width, height, border_px, threshold, &grid);
-        Ok(choose(candidates, taken, &grid, missing))
-    }
-}
-
-/// Local maxima of the response over the threshold, per cell.
-fn candidates(
-    response: &[f32],
-    width: usize,
-    height: usize,
-    border_px: usize,
-    threshold: f32,
-    grid: &Grid,
-) -> Vec<Vec<(f32, usize, usize)>> {
-    let mut cells = vec![Vec::new(); grid.columns * grid.rows];
-    let border = border_px.max(1);
-    for y in border..height.saturating_sub(border) {
-        let (above, row, below) =
-            (&response[(y - 1) * width..], &response[y * width..(y + 1) * width], &response[(y + 1) * width..]);
-        for x in border..width.saturating_sub(border) {
-            let value = row[x];
-            if value > threshold
-                && value > row[x - 1]
-                && value >= row[x + 1]
-                && above[x - 1..=x + 1].iter().all(|&other| value > other)
-                && below[x - 1..=x + 1].iter().all(|&other| value >= other)
-            {
-                cells[grid.index(&Vector2::new(x as f64, y as f64))].push((value, x, y));
-            }
+        let mut occupants: Vec<Vec<Vector2<f64>>> = vec![Vec::new(); grid.columns * grid.rows];
+        for px in taken {
+            occupants[grid.index(px)].push(*px);
         }
-    }
-    cells
-}
-
-/// The best of the cells, in rounds, each cell giving one in a round; strongest first.
-fn choose(
-    mut cells: Vec<Vec<(f32, usize, usize)>>,
-    taken: &[Vector2<f64>],
-    grid: &Grid,
-    missing: usize,
-) -> Vec<Vector2<f64>> {
-    let mut occupants: Vec<Vec<Vector2<f64>>> = vec![Vec::new(); cells.len()];
-    for px in taken {
-        occupants[grid.index(px)].push(*px);
-    }
-    for cell in &mut cells {
-        cell.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.2, a.1).cmp(&(b.2, b.1))));
-    }
-    let mut chosen = Vec::new();
-    for round in 1..=CORNERS_PER_CELL {
-        let mut of_round = Vec::new();
-        for index in 0..cells.len() {
-            if occupants[index].len() >= round {
-                continue;
+        let mut cells: Vec<Option<Vec<Corner>>> = vec![None; occupants.len()];
+        let mut chosen = Vec::new();
+        for round in 1..=CORNERS_PER_CELL {
+            if chosen.len() >= missing {
+                break;
             }
-            let free = cells[index].iter().find(|(_, x, y)| {
-                is_free(&Vector2::new(*x as f64, *y as f64), &occupants, grid, index, 0.5 * grid.cell_px)
-            });
-            if let Some(&(value, x, y)) = free {
-                let px = Vector2::new(x as f64, y as f64);
-                occupants[index].push(px);
-                of_round.push((value, px));
+            let mut of_round = Vec::new();
+            for index in 0..cells.len() {
+                if occupants[index].len() >= round {
+                    continue;
+                }
+                let corners = cells[index].get_or_insert_with(|| {
+                    let (columns, rows) = grid.cell(index, image, border_px);
+                    let threshold = (min_gradient * min_gradient) as f32;
+                    let mut corners = self.response.corners(image, columns, rows, threshold);
+                    corners.sort_by(|a, b| b.response.total_cmp(&a.response).then((a.y, a.x).cmp(&(b.y, b.x))));
+                    corners
+                });
+                let free = corners.iter().find(|corner| {
+                    is_free(
+                        &Vector2::new(corner.x as f64, corner.y as f64),
+                        &occupants,
+                        &grid,
+                        index,
+                        0.5 * grid.cell_px,
+                    )
+                });
+                if let Some(&Corner { response, x, y }) = free {
+                    let px = Vector2::new(x as f64, y as f64);
+                    occupants[index].push(px);
+                    of_round.push((response, px));
+                }
             }
+            of_round.sort_by(|a, b| b.0.total_cmp(&a.0));
+            chosen.extend(of_round.into_iter().map(|(_, px)| px));
         }
-        of_round.sort_by(|a, b| b.0.total_cmp(&a.0));
-        chosen.extend(of_round.into_iter().map(|(_, px)| px));
-        if chosen.len() >= missing {
-            break;
-        }
+        chosen.truncate(missing);
+        chosen
     }
-    chosen.truncate(missing);
-    chosen
 }
 
 /// Whether no occupant of the cell or its neighbours is within a distance of a pixel.
@@ -174,7 +129,7 @@ mod tests {
 
     #[test]
     fn corners_lie_at_the_corners_of_squares() {
-        let found = CornerDetector::default().detect(&squares(), &[], 100, 6.0, 8).unwrap();
+        let found = CornerDetector::default().detect(&squares(), &[], 100, 6.0, 8);
         assert!(found.len() > 40, "{} corners", found.len());
         for px in &found {
             let offset = |value: f64| {
@@ -187,14 +142,14 @@ mod tests {
     #[test]
     fn taken_places_are_left_alone_and_nothing_is_found_in_the_dark() {
         let mut detector = CornerDetector::default();
-        let first = detector.detect(&squares(), &[], 60, 6.0, 8).unwrap();
-        let second = detector.detect(&squares(), &first, 90, 6.0, 8).unwrap();
+        let first = detector.detect(&squares(), &[], 60, 6.0, 8);
+        let second = detector.detect(&squares(), &first, 90, 6.0, 8);
         assert!(first.len() + second.len() <= 90);
         for px in &second {
             assert!(first.iter().all(|other| (other - px).norm() > 5.0));
         }
-        assert!(detector.detect(&GrayImage::new(320, 240), &[], 60, 6.0, 8).unwrap().is_empty());
-        assert!(detector.detect(&GrayImage::new(3, 3), &[], 60, 6.0, 8).unwrap().is_empty());
+        assert!(detector.detect(&GrayImage::new(320, 240), &[], 60, 6.0, 8).is_empty());
+        assert!(detector.detect(&GrayImage::new(3, 3), &[], 60, 6.0, 8).is_empty());
     }
 
     #[test]
@@ -204,7 +159,7 @@ mod tests {
             image::Luma([(10 * x.abs_diff(32).min(8).min(y.abs_diff(32).min(8))) as u8])
         });
         let mut detector = CornerDetector::default();
-        assert!(!detector.detect(&image, &[], 50, 4.0, 8).unwrap().is_empty());
-        assert!(detector.detect(&image, &[], 50, 12.0, 8).unwrap().is_empty());
+        assert!(!detector.detect(&image, &[], 50, 4.0, 8).is_empty());
+        assert!(detector.detect(&image, &[], 50, 12.0, 8).is_empty());
     }
 }

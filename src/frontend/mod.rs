@@ -3,18 +3,22 @@
 //! The odometry sees images through the trait [`Tracker`] alone: [`ImageTracker`] reads real ones, and a test can put
 //! true pixels in its place.
 
+mod corner_response;
 mod corners;
 mod image;
 mod initial_pose;
+mod pose_problem;
 mod ransac;
+mod recognition;
 mod stereo_matching;
+mod stereo_patch;
 mod tracking;
 
 pub use corners::CornerDetector;
 pub use image::Pyramid;
 pub use initial_pose::{PosePrior, PoseSolution, Sighting, Verdict, pose_from_sightings};
 pub use ransac::pose_from_points;
-pub use stereo_matching::{StereoMatcher, StereoPyramid};
+pub use stereo_matching::StereoMatcher;
 pub use tracking::{ImageTracker, Tracker, measuring_baseline_m};
 
 crate::options! {

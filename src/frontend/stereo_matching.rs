@@ -1,12 +1,8 @@
 //! Matching features of a rectified pair along their row.
 
+use super::stereo_patch::{Patch, correlations_along_row, refined};
 use image::GrayImage;
 use nalgebra::Vector2;
-
-/// Half the side of the compared patches (px), so they have 11 x 11 pixels.
-const HALF: i32 = 5;
-const SIDE: usize = 2 * HALF as usize + 1;
-const AREA: usize = SIDE * SIDE;
 
 /// Times that the images are halved for the search.
 const COARSE_LEVELS: usize = 2;
@@ -14,24 +10,18 @@ const COARSE_LEVELS: usize = 2;
 /// Columns to each side that are searched when the disparity is expected (px).
 const EXPECTED_RANGE_PX: i32 = 3;
 
-/// An image at its size, half and a quarter of it.
-#[derive(Debug, Clone)]
-pub struct StereoPyramid {
-    levels: Vec<GrayImage>,
-}
+/// An image at half its size and at a quarter.
+struct Halves([GrayImage; COARSE_LEVELS]);
 
-impl StereoPyramid {
-    /// Halves an image by averaging 2 x 2 pixels.
-    pub fn new(image: &GrayImage) -> Self {
-        let mut levels = vec![image.clone()];
-        for level in 0..COARSE_LEVELS {
-            let next = halved(&levels[level]);
-            levels.push(next);
-        }
-        Self { levels }
+impl Halves {
+    fn of(image: &GrayImage) -> Self {
+        let half = halved(image);
+        let quarter = halved(&half);
+        Self([half, quarter])
     }
 }
 
+/// An image at half its size, by averaging 2 x 2 pixels.
 fn halved(image: &GrayImage) -> GrayImage {
     let (width, height) = (image.width() as usize / 2, image.height() as usize / 2);
     let (source, stride) = (image.as_raw(), image.width() as usize);
@@ -45,71 +35,6 @@ fn halved(image: &GrayImage) -> GrayImage {
     GrayImage::from_raw(width as u32, height as u32, pixels).unwrap_or_default()
 }
 
-/// A patch with its mean taken off and its norm made one, so that sums of products are correlations.
-struct Patch {
-    values: [f32; AREA],
-    norm: f32,
-}
-
-impl Patch {
-    /// The pixels round a whole pixel; `None` at the edge.
-    fn at(image: &GrayImage, x: i32, y: i32) -> Option<Self> {
-        let (width, height) = (image.width() as i32, image.height() as i32);
-        if x < HALF || y < HALF || x + HALF >= width || y + HALF >= height {
-            return None;
-        }
-        let (source, stride) = (image.as_raw(), width as usize);
-        let mut values = [0f32; AREA];
-        for (row, out) in values.chunks_exact_mut(SIDE).enumerate() {
-            let start = (y - HALF) as usize + row;
-            let line = &source[start * stride + (x - HALF) as usize..][..SIDE];
-            for (value, &pixel) in out.iter_mut().zip(line) {
-                *value = f32::from(pixel);
-            }
-        }
-        Some(Self::normalized(values))
-    }
-
-    /// The same between pixels, by bilinear interpolation; `None` at the edge.
-    fn between(image: &GrayImage, px: &Vector2<f64>) -> Option<Self> {
-        let (x, y) = (px.x.floor(), px.y.floor());
-        let half = f64::from(HALF);
-        let inside = x >= half
-            && y >= half
-            && x + half + 2.0 <= f64::from(image.width())
-            && y + half + 2.0 <= f64::from(image.height());
-        if !inside {
-            return None;
-        }
-        let (fx, fy) = ((px.x - x) as f32, (px.y - y) as f32);
-        let (source, stride) = (image.as_raw(), image.width() as usize);
-        let (left, top) = (x as usize - HALF as usize, y as usize - HALF as usize);
-        let mut values = [0f32; AREA];
-        for (row, out) in values.chunks_exact_mut(SIDE).enumerate() {
-            let upper = source.get((top + row) * stride + left..)?.get(..=SIDE)?;
-            let lower = source.get((top + row + 1) * stride + left..)?.get(..=SIDE)?;
-            for (column, value) in out.iter_mut().enumerate() {
-                let mix = |line: &[u8]| (1.0 - fx) * f32::from(line[column]) + fx * f32::from(line[column + 1]);
-                *value = (1.0 - fy) * mix(upper) + fy * mix(lower);
-            }
-        }
-        Some(Self::normalized(values))
-    }
-
-    fn normalized(mut values: [f32; AREA]) -> Self {
-        let mean = values.iter().sum::<f32>() / AREA as f32;
-        values.iter_mut().for_each(|value| *value -= mean);
-        // One grey level of contrast is noise; the floor keeps flat patches from correlating.
-        let norm = values.iter().map(|value| value * value).sum::<f32>().sqrt().max((AREA as f32).sqrt());
-        values.iter_mut().for_each(|value| *value /= norm);
-        Self { values, norm }
-    }
-
-    fn correlation(&self, other: &Self) -> f32 {
-        self.values.iter().zip(&other.values).map(|(a, b)| a * b).sum()
-    }
-}
-
 /// Matches features of the left image in the right one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StereoMatcher {
@@ -120,40 +45,56 @@ pub struct StereoMatcher {
 }
 
 impl StereoMatcher {
-    /// The column in the right image (px) of a feature of the left one, to a fraction of a pixel.
+    /// The columns in the right image (px) of features of the left one, to a fraction of a pixel.
     ///
-    /// - `expected_x`: where it should be within some pixels; without it the whole range of disparities is searched,
+    /// - `expected_x`: where each should be within some pixels; without it the whole range of disparities is searched,
     ///   coarse to fine, and the match must be found from the right image too.
     ///
     /// `None` if no column is similar enough, another one is as similar, or the patch reaches over the edge.
-    pub fn column(
+    pub fn columns(
         &self,
-        left: &StereoPyramid,
-        right: &StereoPyramid,
-        px: &Vector2<f64>,
-        expected_x: Option<f64>,
-    ) -> Option<f64> {
-        let disparity = match expected_x {
+        left: &GrayImage,
+        right: &GrayImage,
+        px: &[Vector2<f64>],
+        expected_x: &[Option<f64>],
+    ) -> Vec<Option<f64>> {
+        let mut halves = None;
+        let mut column = |(px, expected): (&Vector2<f64>, &Option<f64>)| match expected {
             // Also keeps what is no number, or far outside, from the arithmetic of pixels.
-            Some(x) if !(-2.0..=self.max_disparity_px + 2.0).contains(&(px.x - x)) => return None,
-            Some(x) => (px.x - x).round() as i32,
-            None => self.coarse_disparity(left, right, px)?,
+            Some(x) if !(-2.0..=self.max_disparity_px + 2.0).contains(&(px.x - x)) => None,
+            Some(x) => self.column(left, right, px, (px.x - x).round() as i32, EXPECTED_RANGE_PX),
+            None => {
+                let (left_halves, right_halves) = halves.get_or_insert_with(|| (Halves::of(left), Halves::of(right)));
+                let disparity = self.coarse_disparity(left_halves, right_halves, px)?;
+                self.column(left, right, px, disparity, 2)
+            }
         };
-        let range = if expected_x.is_some() { EXPECTED_RANGE_PX } else { 2 };
-        let disparity = best_near(&left.levels[0], &right.levels[0], px, disparity, range)?;
-        let (x, correlation) = refined(&left.levels[0], &right.levels[0], px, px.x - f64::from(disparity))?;
+        px.iter().zip(expected_x).map(&mut column).collect()
+    }
+
+    /// The column near an expected disparity.
+    fn column(
+        &self,
+        left: &GrayImage,
+        right: &GrayImage,
+        px: &Vector2<f64>,
+        disparity: i32,
+        range: i32,
+    ) -> Option<f64> {
+        let disparity = best_near(left, right, px, disparity, range)?;
+        let (x, correlation) = refined(left, right, px, px.x - f64::from(disparity))?;
         let plausible = px.x - x > -1.0 && px.x - x <= self.max_disparity_px + 1.0;
         (f64::from(correlation) >= self.min_correlation && plausible).then_some(x)
     }
 
     /// The disparity (px of the full image) to about two pixels, by search in the smallest image and then the middle.
-    fn coarse_disparity(&self, left: &StereoPyramid, right: &StereoPyramid, px: &Vector2<f64>) -> Option<i32> {
+    fn coarse_disparity(&self, left: &Halves, right: &Halves, px: &Vector2<f64>) -> Option<i32> {
         let scale = f64::from(1 << COARSE_LEVELS);
         // A pixel of an image halved by averaging is centred between four: x' = (x + 0.5) / scale - 0.5.
         let small = px.map(|value| (value + 0.5) / scale - 0.5);
         let (x, y) = (small.x.round() as i32, small.y.round() as i32);
         let limit = (self.max_disparity_px / scale).ceil() as i32;
-        let (left_small, right_small) = (&left.levels[COARSE_LEVELS], &right.levels[COARSE_LEVELS]);
+        let (left_small, right_small) = (&left.0[COARSE_LEVELS - 1], &right.0[COARSE_LEVELS - 1]);
         let (mut disparity, best, second) = search(left_small, right_small, x, y, 0..=limit, -1)?;
         if f64::from(best) < self.min_correlation - 0.2 || second > 0.95 * best {
             return None;
@@ -165,7 +106,7 @@ impl StereoMatcher {
         for level in (1..COARSE_LEVELS).rev() {
             let scale = f64::from(1 << level);
             let px_level = px.map(|value| (value + 0.5) / scale - 0.5);
-            disparity = best_near(&left.levels[level], &right.levels[level], &px_level, 2 * disparity, 2)?;
+            disparity = best_near(&left.0[level - 1], &right.0[level - 1], &px_level, 2 * disparity, 2)?;
         }
         Some(2 * disparity)
     }
@@ -182,10 +123,14 @@ fn search(
     sign: i32,
 ) -> Option<(i32, f32, f32)> {
     let template = Patch::at(from, x, y)?;
-    let scores: Vec<f32> = range
-        .clone()
-        .map(|disparity| Patch::at(to, x + sign * disparity, y).map_or(-1.0, |patch| template.correlation(&patch)))
-        .collect();
+    let mut scores = if sign < 0 {
+        correlations_along_row(&template, to, x - range.end()..=x - range.start(), y)
+    } else {
+        correlations_along_row(&template, to, x + range.start()..=x + range.end(), y)
+    };
+    if sign < 0 {
+        scores.reverse();
+    }
     let best = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]).then(b.cmp(&a)))?;
     let second = scores
         .iter()
@@ -201,47 +146,6 @@ fn best_near(left: &GrayImage, right: &GrayImage, px: &Vector2<f64>, expected: i
     let (x, y) = (px.x.round() as i32, px.y.round() as i32);
     let (disparity, score, _) = search(left, right, x, y, expected - range..=expected + range, -1)?;
     (score > 0.0).then_some(disparity)
-}
-
-/// Aligns the right patch with the left one along the row; gives the column (px) and the correlation there.
-///
-/// # Source
-/// Inverse compositional alignment, Baker and Matthews, *Lucas-Kanade 20 years on* (2004), with one parameter.
-fn refined(left: &GrayImage, right: &GrayImage, px: &Vector2<f64>, start_x: f64) -> Option<(f64, f32)> {
-    let template = Patch::between(left, px)?;
-    let gradient = column_gradient(left, px)?;
-    // Patches are compared at unit norm, so the gradient is brought to the template's norm as well.
-    let gradient = gradient.map(|value| value / template.norm);
-    let curvature: f32 = gradient.iter().map(|value| value * value).sum();
-    if curvature < 1e-6 {
-        return None;
-    }
-    let mut x = start_x;
-    for _ in 0..10 {
-        let patch = Patch::between(right, &Vector2::new(x, px.y))?;
-        let slope: f32 = (0..AREA).map(|index| gradient[index] * (template.values[index] - patch.values[index])).sum();
-        let step = f64::from(slope / curvature).clamp(-1.0, 1.0);
-        x += step;
-        if (x - start_x).abs() > 2.0 {
-            return None;
-        }
-        if step.abs() < 0.005 {
-            break;
-        }
-    }
-    let patch = Patch::between(right, &Vector2::new(x, px.y))?;
-    Some((x, template.correlation(&patch)))
-}
-
-/// Derivative along the row of the left patch, mean taken off (grey levels per px).
-fn column_gradient(image: &GrayImage, px: &Vector2<f64>) -> Option<[f32; AREA]> {
-    let ahead = Patch::between(image, &Vector2::new(px.x + 0.5, px.y))?;
-    let behind = Patch::between(image, &Vector2::new(px.x - 0.5, px.y))?;
-    let mut gradient = [0f32; AREA];
-    for (index, value) in gradient.iter_mut().enumerate() {
-        *value = ahead.values[index] * ahead.norm - behind.values[index] * behind.norm;
-    }
-    Some(gradient)
 }
 
 #[cfg(test)]
@@ -267,13 +171,14 @@ mod tests {
     #[test]
     fn a_shift_is_found_to_a_twentieth_of_a_pixel_at_another_exposure() {
         let matcher = StereoMatcher { max_disparity_px: 60.0, min_correlation: 0.8 };
-        let left = StereoPyramid::new(&image(0.0, 1.0));
+        let left = image(0.0, 1.0);
         for shift in [0.0, 0.4, 7.3, 22.75, 41.5] {
-            let right = StereoPyramid::new(&image(shift, 0.8));
+            let right = image(shift, 0.8);
             let px = Vector2::new(140.3, 80.6);
-            let x = matcher.column(&left, &right, &px, None).unwrap();
+            let column = |expected| matcher.columns(&left, &right, &[px], &[expected])[0].unwrap();
+            let x = column(None);
             assert!((px.x - shift - x).abs() < 0.05, "shift {shift}: found {}", px.x - x);
-            let expected = matcher.column(&left, &right, &px, Some(px.x - shift + 2.0)).unwrap();
+            let expected = column(Some(px.x - shift + 2.0));
             assert!((expected - x).abs() < 0.02);
         }
     }
@@ -281,14 +186,15 @@ mod tests {
     #[test]
     fn flat_images_and_edges_match_nothing() {
         let matcher = StereoMatcher { max_disparity_px: 60.0, min_correlation: 0.8 };
-        let flat = StereoPyramid::new(&GrayImage::from_pixel(240, 160, image::Luma([90])));
-        assert_eq!(matcher.column(&flat, &flat, &Vector2::new(120.0, 80.0), None), None);
-        let textured = StereoPyramid::new(&image(0.0, 1.0));
+        let nothing = |image: &GrayImage, px: Vector2<f64>, expected: Option<f64>| {
+            assert_eq!(matcher.columns(image, image, &[px], &[expected]), [None]);
+        };
+        nothing(&GrayImage::from_pixel(240, 160, image::Luma([90])), Vector2::new(120.0, 80.0), None);
+        let textured = image(0.0, 1.0);
         for px in [Vector2::new(0.0, 0.0), Vector2::new(239.0, 159.0), Vector2::new(-50.0, 1e6)] {
-            assert_eq!(matcher.column(&textured, &textured, &px, None), None);
-            assert_eq!(matcher.column(&textured, &textured, &px, Some(1e9)), None);
+            nothing(&textured, px, None);
+            nothing(&textured, px, Some(1e9));
         }
-        let tiny = StereoPyramid::new(&GrayImage::new(1, 1));
-        assert_eq!(matcher.column(&tiny, &tiny, &Vector2::new(0.0, 0.0), None), None);
+        nothing(&GrayImage::new(1, 1), Vector2::new(0.0, 0.0), None);
     }
 }

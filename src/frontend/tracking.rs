@@ -1,7 +1,8 @@
 //! Following features from frame to frame.
 
 use super::image::{Pyramid, check};
-use super::stereo_matching::{StereoMatcher, StereoPyramid};
+use super::recognition::Appearance;
+use super::stereo_matching::StereoMatcher;
 use super::{CornerDetector, FrontendError, FrontendOptions, stage};
 use crate::sensors::{Depth, DepthImage, Frame, Images, Rig};
 use nalgebra::Vector2;
@@ -20,8 +21,10 @@ pub trait Tracker: Send {
     /// [`FrontendError`] if the images are not the rig's or cannot be read; the tracker is as before.
     fn take_up(&mut self, frame: &Arc<Frame>) -> Result<(), FrontendError>;
 
-    /// Where features of the anchor (px) are in the frame (px); `None` for those lost. `px_predicted` is where motion
-    /// makes expect them, same length.
+    /// Where features of the anchor (px) are in the frame (px); `None` for those lost.
+    ///
+    /// - `px_predicted`: where motion makes expect them, same length.
+    /// - `within_px`: how far from there they may be, as a standard deviation.
     ///
     /// # Errors
     /// [`FrontendError`].
@@ -29,6 +32,7 @@ pub trait Tracker: Send {
         &mut self,
         px_anchor: &[Vector2<f64>],
         px_predicted: &[Vector2<f64>],
+        within_px: f64,
     ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError>;
 
     /// New features of the frame (px), away from those it has, as many as are missing.
@@ -42,8 +46,25 @@ pub trait Tracker: Send {
     /// is expected, it is sought near there.
     fn right_columns(&mut self, px: &[Vector2<f64>], expected_x: &[Option<f64>]) -> Vec<Option<f64>>;
 
+    /// Where features (px) of an older frame are in the frame, by their looks alone, however far they have moved;
+    /// `None` for those not found, same length. To a pixel, and with some that are wrong.
+    ///
+    /// # Errors
+    /// [`FrontendError`].
+    fn recognize(
+        &mut self,
+        older: &Frame,
+        px_older: &[Vector2<f64>],
+    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError>;
+
     /// Makes the frame the anchor; nothing more can be asked about it then.
     fn set_anchor(&mut self);
+
+    /// Makes an older frame the anchor again.
+    ///
+    /// # Errors
+    /// [`FrontendError`]; the anchor is as before.
+    fn return_to(&mut self, older: &Arc<Frame>) -> Result<(), FrontendError>;
 }
 
 /// Distance of the right camera (m); for a depth camera, that of the virtual one in which its depth is as uncertain as
@@ -61,8 +82,13 @@ pub fn measuring_baseline_m(rig: &Rig, options: &FrontendOptions) -> f64 {
 struct Seen {
     frame: Arc<Frame>,
     pyramid: Pyramid,
-    stereo: Option<(StereoPyramid, StereoPyramid)>,
+    /// Corners (px) and their looks, once they were asked for.
+    appearance: Option<(Vec<Vector2<f64>>, Appearance)>,
 }
+
+/// Corners by whose looks older features are found again, as a multiple of the features that are followed: most of
+/// those must be among them.
+const CORNERS_PER_FEATURE: usize = 4;
 
 /// Follows features by pyramidal Lucas-Kanade, forward and back, and matches them along rows or looks their depth up.
 #[derive(Debug)]
@@ -88,8 +114,20 @@ impl ImageTracker {
         self.options.patch_size_px as i32 | 1
     }
 
+    fn seen(&self, frame: &Arc<Frame>) -> Result<Seen, FrontendError> {
+        let pyramid = Pyramid::new(frame.reference(), self.patch_px(), self.options.pyramid_levels as i32)?;
+        Ok(Seen { frame: frame.clone(), pyramid, appearance: None })
+    }
+
     /// One direction of optical flow, from first guesses.
-    fn flow(&self, from: &Seen, to: &Seen, px_from: &[Point2f], guess: &[Point2f]) -> Result<Flow, FrontendError> {
+    fn flow(
+        &self,
+        from: &Seen,
+        to: &Seen,
+        px_from: &[Point2f],
+        guess: &[Point2f],
+        levels: i32,
+    ) -> Result<Flow, FrontendError> {
         let from_points = Vector::<Point2f>::from_slice(px_from);
         let mut points = Vector::<Point2f>::from_slice(guess);
         let (mut found, mut error) = (Vector::<u8>::new(), Vector::<f32>::new());
@@ -102,7 +140,7 @@ impl ImageTracker {
             &mut found,
             &mut error,
             Size::new(self.patch_px(), self.patch_px()),
-            from.pyramid.max_level.min(to.pyramid.max_level),
+            levels.min(from.pyramid.max_level).min(to.pyramid.max_level),
             criteria,
             OPTFLOW_USE_INITIAL_FLOW,
             1e-4,
@@ -111,16 +149,26 @@ impl ImageTracker {
         Ok(points.iter().zip(found.iter()).map(|(point, found)| (found != 0).then_some(point)).collect())
     }
 
+    /// Times that the images are halved for features within a standard deviation (px) of where they are expected: twice
+    /// that has to lie within a quarter of the patch, from which flow still finds its way.
+    fn levels_within(&self, within_px: f64) -> i32 {
+        let reach_px = 0.25 * self.options.patch_size_px as f64;
+        let levels = (2.0 * within_px / reach_px).log2().ceil();
+        // One level more than none, in case that more is expected of the prediction than is true.
+        (levels.max(1.0) as i32).min(self.options.pyramid_levels as i32)
+    }
+
     /// Forward from the guess and back to the start.
     fn there_and_back(
         &self,
         px_anchor: &[Point2f],
         guess: &[Point2f],
+        levels: i32,
     ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
         let (Some(anchor), Some(current)) = (&self.anchor, &self.current) else {
             return Err(FrontendError::NoFrame);
         };
-        let forward = self.flow(anchor, current, px_anchor, guess)?;
+        let forward = self.flow(anchor, current, px_anchor, guess, levels)?;
         let survivors: Vec<usize> = (0..forward.len()).filter(|&index| forward[index].is_some()).collect();
         let reached: Vec<Point2f> = forward.iter().flatten().copied().collect();
         let starts: Vec<Point2f> = survivors.iter().map(|&index| px_anchor[index]).collect();
@@ -128,7 +176,8 @@ impl ImageTracker {
         if reached.is_empty() {
             return Ok(result);
         }
-        let back = self.flow(current, anchor, &reached, &starts)?;
+        // Back from a place that is right, the start is near: a feature that slipped off is farther.
+        let back = self.flow(current, anchor, &reached, &starts, 1)?;
         for ((&index, point), back) in survivors.iter().zip(&reached).zip(&back) {
             let px = Vector2::new(f64::from(point.x), f64::from(point.y));
             let returned = back.is_some_and(|back| {
@@ -152,8 +201,7 @@ fn point_from_px(px: &Vector2<f64>) -> Point2f {
 impl Tracker for ImageTracker {
     fn take_up(&mut self, frame: &Arc<Frame>) -> Result<(), FrontendError> {
         check(frame, &self.rig)?;
-        let pyramid = Pyramid::new(frame.reference(), self.patch_px(), self.options.pyramid_levels as i32)?;
-        self.current = Some(Seen { frame: frame.clone(), pyramid, stereo: None });
+        self.current = Some(self.seen(frame)?);
         Ok(())
     }
 
@@ -161,19 +209,20 @@ impl Tracker for ImageTracker {
         &mut self,
         px_anchor: &[Vector2<f64>],
         px_predicted: &[Vector2<f64>],
+        within_px: f64,
     ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
         if px_anchor.is_empty() {
             return Ok(Vec::new());
         }
         let starts: Vec<Point2f> = px_anchor.iter().map(point_from_px).collect();
         let guess: Vec<Point2f> = px_predicted.iter().map(point_from_px).collect();
-        let mut found = self.there_and_back(&starts, &guess)?;
+        let mut found = self.there_and_back(&starts, &guess, self.levels_within(within_px))?;
         let survivor_count = found.iter().flatten().count();
         // When the prediction was wrong (a bump, a slip), most features are missed: they are sought where they were.
         if 2 * survivor_count < found.len() {
             let lost: Vec<usize> = (0..found.len()).filter(|&index| found[index].is_none()).collect();
             let starts: Vec<Point2f> = lost.iter().map(|&index| starts[index]).collect();
-            let again = self.there_and_back(&starts, &starts)?;
+            let again = self.there_and_back(&starts, &starts, self.options.pyramid_levels as i32)?;
             for (&index, px) in lost.iter().zip(again) {
                 found[index] = px;
             }
@@ -185,22 +234,20 @@ impl Tracker for ImageTracker {
         let Some(current) = &self.current else { return Err(FrontendError::NoFrame) };
         let border_px = self.options.patch_size_px / 2 + 1;
         let (count, gradient) = (self.options.feature_count, self.options.min_corner_gradient);
-        self.corners.detect(current.frame.reference(), px_taken, count, gradient, border_px)
+        Ok(self.corners.detect(current.frame.reference(), px_taken, count, gradient, border_px))
     }
 
     fn right_columns(&mut self, px: &[Vector2<f64>], expected_x: &[Option<f64>]) -> Vec<Option<f64>> {
-        let Some(current) = &mut self.current else { return vec![None; px.len()] };
+        let Some(current) = &self.current else { return vec![None; px.len()] };
         match (&current.frame.images, self.rig.depth) {
             (Images::Stereo { left, right }, Depth::Stereo { baseline_m }) => {
-                let (left, right) =
-                    current.stereo.get_or_insert_with(|| (StereoPyramid::new(left), StereoPyramid::new(right)));
                 let widest = 0.5 * f64::from(self.rig.camera.width);
                 let nearest = self.rig.camera.fx * baseline_m / self.options.min_depth_m;
                 let matcher = StereoMatcher {
                     max_disparity_px: nearest.min(widest),
                     min_correlation: self.options.min_correlation,
                 };
-                px.iter().zip(expected_x).map(|(px, expected)| matcher.column(left, right, px, *expected)).collect()
+                matcher.columns(left, right, px, expected_x)
             }
             (Images::Rgbd { depth, .. }, Depth::Image) => {
                 let span = self.rig.camera.fx * measuring_baseline_m(&self.rig, &self.options);
@@ -212,10 +259,38 @@ impl Tracker for ImageTracker {
         }
     }
 
+    fn recognize(
+        &mut self,
+        older: &Frame,
+        px_older: &[Vector2<f64>],
+    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
+        let Some(current) = &mut self.current else { return Err(FrontendError::NoFrame) };
+        let (corners, appearance) = match &current.appearance {
+            Some(described) => described,
+            None => {
+                let (image, border_px) = (current.frame.reference(), self.options.patch_size_px / 2 + 1);
+                let count = CORNERS_PER_FEATURE * self.options.feature_count;
+                let corners = self.corners.detect(image, &[], count, self.options.min_corner_gradient, border_px);
+                let appearance = Appearance::new(image, &corners)?;
+                current.appearance.insert((corners, appearance))
+            }
+        };
+        let mut found = vec![None; px_older.len()];
+        for (old, new) in Appearance::new(older.reference(), px_older)?.matches(appearance)? {
+            found[old] = Some(corners[new]);
+        }
+        Ok(found)
+    }
+
     fn set_anchor(&mut self) {
         if let Some(current) = self.current.take() {
             self.anchor = Some(current);
         }
+    }
+
+    fn return_to(&mut self, older: &Arc<Frame>) -> Result<(), FrontendError> {
+        self.anchor = Some(self.seen(older)?);
+        Ok(())
     }
 }
 

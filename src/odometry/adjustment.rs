@@ -3,9 +3,10 @@
 use super::covariance::{carried, sqrt_information};
 use super::window::{InverseDepth, LandmarkId, Window};
 use crate::bundle::{Bundle, BundleLandmark, BundleObservation, BundleOptions, BundlePose, RelativePoseFactor};
+use crate::geometry::rigid::Rigid;
 use crate::geometry::triangulation::{Sight, triangulate};
 use crate::geometry::{PinholeCamera, Se3};
-use crate::precision::Policy;
+use crate::precision::{Policy, Precision, Scalar, bf16, f16};
 use crate::solver::{SolveStatistics, SolverError};
 use nalgebra::{Point3, Vector2};
 
@@ -35,8 +36,7 @@ pub(super) fn adjust(
     let statistics = bundle.optimize(policy, options)?;
     let t_odom_first = window.keyframes[0].t_odom_camera;
     for (keyframe, pose) in window.keyframes.iter_mut().zip(&bundle.poses).skip(fixed_count) {
-        keyframe.t_odom_camera = t_odom_first * pose.t_world_camera;
-        keyframe.t_odom_camera.rotation.renormalize();
+        keyframe.t_odom_camera = product(&t_odom_first, &pose.t_world_camera, policy.update);
     }
     for (id, adjusted) in ids.iter().zip(&bundle.landmarks) {
         if let Some(depth) = window.landmarks.get_mut(id).and_then(|landmark| landmark.inverse_depth.as_mut()) {
@@ -44,6 +44,19 @@ pub(super) fn adjust(
         }
     }
     Ok(Some(statistics))
+}
+
+/// `a · b` in the precision of updates: double but for a naive policy, which gets here too what it asks for.
+fn product(a: &Se3, b: &Se3, precision: Precision) -> Se3 {
+    fn product_in<S: Scalar>(a: &Se3, b: &Se3) -> Se3 {
+        Rigid::<S>::from_se3(a).compose(&Rigid::from_se3(b)).to_se3()
+    }
+    match precision {
+        Precision::F16 => product_in::<f16>(a, b),
+        Precision::BF16 => product_in::<bf16>(a, b),
+        Precision::F32 => product_in::<f32>(a, b),
+        Precision::F64 => product_in::<f64>(a, b),
+    }
 }
 
 /// The window as a bundle whose world is the oldest keyframe's camera, so that numbers stay small wherever the robot

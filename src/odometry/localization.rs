@@ -5,6 +5,7 @@ use super::window::{Track, Window};
 use crate::frontend::{FrontendError, PosePrior, PoseSolution, Sighting, Tracker, Verdict};
 use crate::frontend::{pose_from_points, pose_from_sightings};
 use crate::geometry::{Se3, se3};
+use crate::precision::Policy;
 use nalgebra::{Matrix6, Vector2};
 
 /// A pose that is expected, with its covariance in the camera's own frame `[ρ; φ]`.
@@ -30,7 +31,7 @@ pub(super) struct View {
 const PRIOR_GATE: f64 = 22.5;
 
 /// Pixels (in standard deviations) that a sample of RANSAC may be off.
-const RANSAC_SIGMAS: f64 = 5.0;
+pub(super) const RANSAC_SIGMAS: f64 = 5.0;
 
 /// Follows the tracks into the tracker's frame and estimates its pose; `None` if too few agree.
 ///
@@ -42,10 +43,11 @@ pub(super) fn localize(
     tracks: &[Track],
     expected: &Expected,
     options: &OdometryOptions,
+    policy: &Policy,
 ) -> Result<Option<View>, FrontendError> {
     let mut followed = follow(tracker, window, tracks, expected)?;
     see_depth(tracker, window, &mut followed, expected);
-    pose_of(window, followed, expected, options)
+    pose_of(window, followed, expected, options, policy)
 }
 
 fn follow(
@@ -62,13 +64,31 @@ fn follow(
         .collect();
     let px_anchor: Vec<Vector2<f64>> = visible.iter().map(|(track, _)| track.px).collect();
     let px_predicted: Vec<Vector2<f64>> = visible.iter().map(|(_, px)| *px).collect();
-    let found = tracker.follow(&px_anchor, &px_predicted)?;
+    let found = tracker.follow(&px_anchor, &px_predicted, uncertainty_px(window, tracks, expected))?;
     let reached = visible.iter().zip(found);
     Ok(reached.filter_map(|((track, _), px)| Some(Track { px: px?, px_right_x: None, ..**track })).collect())
 }
 
+/// How far (px, standard deviation) features may be from where an expected pose sees them: by its rotation, and by its
+/// translation at the depth of the nearer quarter.
+fn uncertainty_px(window: &Window, tracks: &[Track], expected: &Expected) -> f64 {
+    let sigma = |first: usize| {
+        let variance: f64 = (first..first + 3).map(|index| expected.covariance[(index, index)]).sum();
+        (variance / 3.0).sqrt()
+    };
+    let t_camera_odom = expected.t_odom_camera.inverse();
+    let mut depths: Vec<f64> = tracks
+        .iter()
+        .filter_map(|track| Some((t_camera_odom * window.position(track.id)?.0).z))
+        .filter(|&depth_m| depth_m > 0.0)
+        .collect();
+    depths.sort_by(f64::total_cmp);
+    let by_translation = depths.get(depths.len() / 4).map_or(0.0, |depth_m| sigma(0) / depth_m);
+    window.camera.fx * sigma(3).hypot(by_translation)
+}
+
 /// Looks for the right columns of tracks whose depth is known: they are found fast.
-fn see_depth(tracker: &mut dyn Tracker, window: &Window, tracks: &mut [Track], expected: &Expected) {
+pub(super) fn see_depth(tracker: &mut dyn Tracker, window: &Window, tracks: &mut [Track], expected: &Expected) {
     let known: Vec<(usize, f64)> = (0..tracks.len())
         .filter_map(|index| {
             let (px, column) = window.expectation(&tracks[index], &expected.t_odom_camera)?;
@@ -89,10 +109,11 @@ pub(super) fn pose_of(
     tracks: Vec<Track>,
     expected: &Expected,
     options: &OdometryOptions,
+    policy: &Policy,
 ) -> Result<Option<View>, FrontendError> {
     let sightings: Vec<Option<Sighting>> = tracks.iter().map(|track| window.sighting(track)).collect();
     let measured: Vec<Sighting> = sightings.iter().flatten().copied().collect();
-    let Some(solution) = solve(window, &measured, expected)? else { return Ok(None) };
+    let Some(solution) = solve(window, &measured, expected, policy)? else { return Ok(None) };
     let inlier_count = solution.inlier_count();
     let needed = (options.min_inlier_share * measured.len() as f64).max(options.min_inliers as f64);
     if (inlier_count as f64) < needed {
@@ -113,10 +134,15 @@ pub(super) fn pose_of(
 }
 
 /// From the expected pose; without its weight if the images contradict it; from scratch if most features then do.
-fn solve(window: &Window, sightings: &[Sighting], expected: &Expected) -> Result<Option<PoseSolution>, FrontendError> {
+fn solve(
+    window: &Window,
+    sightings: &[Sighting],
+    expected: &Expected,
+    policy: &Policy,
+) -> Result<Option<PoseSolution>, FrontendError> {
     let from = |t_world_camera: Se3, information: Matrix6<f64>| {
         let prior = PosePrior { t_world_camera, information };
-        pose_from_sightings(sightings, &window.camera, window.baseline_m, window.sigma_px, &prior)
+        pose_from_sightings(sightings, &window.camera, window.baseline_m, window.sigma_px, &prior, policy)
     };
     let information = expected.covariance.cholesky().map_or_else(Matrix6::zeros, |factor| factor.inverse());
     let hardly = information * 1e-6 + Matrix6::identity() * 1e-6;

@@ -7,12 +7,14 @@
 mod adjustment;
 mod covariance;
 mod estimate;
+mod gyroscope;
 mod keyframe;
 mod localization;
 mod marginals;
 mod motion;
 mod pipeline;
 mod recovery;
+mod relocalization;
 mod window;
 
 pub use estimate::{Estimate, TrackingState};
@@ -30,7 +32,7 @@ crate::options! {
         keyframes: usize = 10usize, "frames", 2..=500, startup;
         /// The oldest of them that the adjustment leaves as they are.
         fixed_keyframes: usize = 2usize, "frames", 1..=100, live;
-        /// Mean parallax since the last keyframe that makes a frame one.
+        /// Mean parallax since the last keyframe, rotation taken off, that makes a frame one.
         min_parallax_px: f64 = 20.0, "px", 0.0..=1000.0, live;
         /// A frame that sees a smaller share of the last keyframe's features becomes one.
         min_surviving_share: f64 = 0.75, "", 0.0..=1.0, live;

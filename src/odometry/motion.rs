@@ -1,8 +1,9 @@
 //! How the robot moves between frames, as wheels or its last velocity say.
 
 use super::covariance::diagonal;
+use super::gyroscope::Gyroscope;
 use crate::geometry::{Se3, se3};
-use crate::sensors::WheelSample;
+use crate::sensors::{ImuSample, WheelSample};
 use nalgebra::{Matrix6, Vector6};
 use std::collections::VecDeque;
 
@@ -23,6 +24,12 @@ crate::options! {
         wheel_rotation_share: f64 = 0.05, "", 0.0..=1.0, live;
         /// Wheels: standard deviation of the rotation for each metre, from bumps and slopes.
         wheel_rotation_per_metre: f64 = 0.02, "rad/m", 0.0..=1.0, live;
+        /// Gyroscope: standard deviation of its bias before anything is known of it.
+        gyro_bias_sigma: f64 = 0.02, "rad/s", 0.0001..=1.0, startup;
+        /// Gyroscope: density of its noise, vibration included.
+        gyro_noise: f64 = 0.001, "rad/s/sqrt(Hz)", 0.000001..=1.0, live;
+        /// Gyroscope: standard deviation of the rotation as a share of it, from scale, mounting and time stamps.
+        gyro_rotation_share: f64 = 0.02, "", 0.0..=1.0, live;
     }
 }
 
@@ -49,13 +56,20 @@ pub(super) struct Motion {
 pub(super) struct MotionModel {
     options: MotionOptions,
     wheels: VecDeque<WheelSample>,
+    gyroscope: Gyroscope,
     /// Velocity in the base frame, each second, as the last two tracked frames say.
     twist: Option<Vector6<f64>>,
 }
 
 impl MotionModel {
     pub(super) fn new(options: &MotionOptions) -> Self {
-        Self { options: options.clone(), wheels: VecDeque::new(), twist: None }
+        let gyroscope = Gyroscope::new(options);
+        Self { options: options.clone(), wheels: VecDeque::new(), gyroscope, twist: None }
+    }
+
+    /// Takes a sample of the inertial unit that is newer than the last one.
+    pub(super) fn add_imu(&mut self, sample: &ImuSample) {
+        self.gyroscope.add(sample);
     }
 
     /// Takes a sample of wheel odometry that is newer than the last one.
@@ -73,23 +87,29 @@ impl MotionModel {
         }
     }
 
-    /// Forgets wheel odometry before a time, but for the last sample of it.
+    /// Forgets samples before a time, but for the last ones of it.
     pub(super) fn forget_before(&mut self, stamp_nanos: i64) {
+        self.gyroscope.forget_before(stamp_nanos);
         while self.wheels.get(1).is_some_and(|second| second.stamp_nanos <= stamp_nanos) {
             self.wheels.pop_front();
         }
     }
 
-    /// Takes the motion between two frames that the images told; without a motion the velocity is unknown.
-    pub(super) fn observe(&mut self, motion: Option<(&Se3, i64)>) {
-        self.twist = motion
-            .filter(|(_, interval_nanos)| *interval_nanos > 0)
-            .map(|(t_before_base, interval_nanos)| se3::log(t_before_base) / (interval_nanos as f64 * 1e-9));
+    /// Takes the motion between two times that the images told.
+    pub(super) fn observe(&mut self, t_before_base: &Se3, from_nanos: i64, to_nanos: i64) {
+        self.gyroscope.learn(&t_before_base.rotation, from_nanos, to_nanos);
+        let elapsed_secs = (to_nanos - from_nanos) as f64 * 1e-9;
+        self.twist = (elapsed_secs > 0.0).then(|| se3::log(t_before_base) / elapsed_secs);
     }
 
-    /// The motion from one time to another: by the wheels if they tell, else by the last velocity.
+    /// The motion from one time to another: by the wheels if they tell, else by the last velocity; its rotation by the
+    /// gyroscope if there is one.
     pub(super) fn predict(&self, from_nanos: i64, to_nanos: i64) -> Motion {
-        self.by_wheels(from_nanos, to_nanos).unwrap_or_else(|| self.by_velocity(from_nanos, to_nanos))
+        let motion = self.by_wheels(from_nanos, to_nanos).unwrap_or_else(|| self.by_velocity(from_nanos, to_nanos));
+        let Some(turn) = self.gyroscope.turn(from_nanos, to_nanos) else { return motion };
+        let sigma_m = motion.covariance[(0, 0)].sqrt();
+        let t_before_base = Se3::from_parts(motion.t_before_base.translation, turn.rotation);
+        Motion { t_before_base, covariance: diagonal(sigma_m, turn.sigma_rad) }
     }
 
     /// The motion by the wheels; `None` if they do not reach over the whole interval.
@@ -208,14 +228,14 @@ mod tests {
     #[test]
     fn a_velocity_is_carried_on_and_its_uncertainty_grows() {
         let mut model = MotionModel::new(&MotionOptions::default());
-        model.observe(Some((&Se3::translation(0.05, 0.0, 0.0), 50_000_000)));
+        model.observe(&Se3::translation(0.05, 0.0, 0.0), 0, 50_000_000);
         let (soon, later, late) =
             (model.predict(0, 50_000_000), model.predict(0, 1_000_000_000), model.predict(0, 5_000_000_000));
         assert!((soon.t_before_base.translation.x - 0.05).abs() < 0.002);
         assert!(late.t_before_base.translation.x < 1.0);
         let sigma = |motion: &Motion| motion.covariance[(0, 0)].sqrt();
         assert!(sigma(&soon) < 0.01 && sigma(&later) > 0.5 && sigma(&late) > sigma(&later) + 3.0);
-        model.observe(None);
-        assert!(sigma(&model.predict(0, 50_000_000)) > sigma(&soon));
+        let unknown = MotionModel::new(&MotionOptions::default());
+        assert!(sigma(&unknown.predict(0, 50_000_000)) > sigma(&soon));
     }
 }

@@ -4,18 +4,32 @@ use super::covariance::{carried, compose, sqrt_information};
 use super::localization::{Expected, View, localize};
 use super::motion::{Motion, MotionModel};
 use super::recovery::{Carried, LastSeen};
+use super::relocalization::relocalize;
 use super::window::{LandmarkId, Track, Window, WindowKeyframe};
 use super::{Estimate, Keyframe, KeyframeId, OdometryError, OdometryOptions, TrackingState, adjustment, marginals};
 use crate::frontend::{FrontendError, ImageTracker, Tracker};
 use crate::geometry::{Se3, se3};
 use crate::precision::Policy;
-use crate::sensors::{Depth, Frame, Rig, WheelSample};
+use crate::sensors::{Depth, Frame, ImuSample, Rig, WheelSample};
 use crate::solver::SolveStatistics;
 use nalgebra::{Matrix6, Vector2};
 use std::sync::Arc;
 
 /// Wheels that disagree with the images by more than this squared (99.9% of χ² with 6 degrees of freedom) have slipped.
 const SLIP_GATE: f64 = 22.5;
+
+/// A new anchor is taken when features have moved farther than this on average (px): less than a patch, so that what
+/// a feature shows has hardly been warped.
+const MAX_FLOW_PX: f64 = 8.0;
+
+/// Frames that are older than the last one by less than this (ns) are late; by more, the clock may have been set back.
+const JUMP_NANOS: i64 = 1_000_000_000;
+
+/// A view that fewer of the features than this share agree on is doubted: the last keyframes are sought in the frame.
+const WEAK_SHARE: f64 = 0.33;
+
+/// A new anchor is taken when fewer of its features than this share are reached.
+const MIN_REACHED_SHARE: f64 = 0.8;
 
 /// Visual odometry of a stereo or RGB-D rig.
 pub struct Odometry {
@@ -30,6 +44,8 @@ pub struct Odometry {
     tracks_at_keyframe: usize,
     last_seen: Option<LastSeen>,
     last_estimate: Option<Estimate>,
+    /// Stamp of the last frame (ns), if it was long before the one before it.
+    stamp_after_jump: Option<i64>,
     /// Covariance of the newest keyframe's pose in the odometry's world, in its base's own frame.
     keyframe_covariance: Matrix6<f64>,
     keyframe_count: u64,
@@ -68,6 +84,7 @@ impl Odometry {
             tracks_at_keyframe: 0,
             last_seen: None,
             last_estimate: None,
+            stamp_after_jump: None,
             keyframe_covariance: Matrix6::zeros(),
             keyframe_count: 0,
             landmark_count: 0,
@@ -79,8 +96,17 @@ impl Odometry {
         self.motion.add_wheel(sample);
     }
 
-    /// Follows the robot into the next frame. Frames that are not newer than the last one change nothing.
+    /// Takes a sample of the inertial unit; samples older than the last one are ignored.
+    pub fn add_imu(&mut self, sample: &ImuSample) {
+        self.motion.add_imu(sample);
+    }
+
+    /// Follows the robot into the next frame. Frames that are not newer than the last one change nothing, but when the
+    /// clock itself was set back (two frames in order, long before the last one) it goes on from there.
     pub fn track(&mut self, frame: &Arc<Frame>) -> Estimate {
+        if self.clock_was_set_back(frame.stamp_nanos) {
+            self.forget_times(frame.stamp_nanos);
+        }
         if let Some(last) = self.not_newer(frame) {
             return last;
         }
@@ -95,6 +121,27 @@ impl Odometry {
             }
         };
         self.remember(estimate)
+    }
+
+    /// Whether this is the second frame in order after a jump back in time.
+    fn clock_was_set_back(&mut self, stamp_nanos: i64) -> bool {
+        let Some(last) = &self.last_estimate else { return false };
+        let jumped = last.stamp_nanos.saturating_sub(stamp_nanos) > JUMP_NANOS;
+        let goes_on = self.stamp_after_jump.is_some_and(|before| before < stamp_nanos);
+        self.stamp_after_jump = jumped.then_some(stamp_nanos);
+        jumped && goes_on
+    }
+
+    /// Keeps the pose, and forgets everything that has a time.
+    fn forget_times(&mut self, stamp_nanos: i64) {
+        tracing::warn!("the clock was set back to {stamp_nanos} ns; starting again at the last pose");
+        self.motion = MotionModel::new(&self.options.motion);
+        self.window = Window::new(&self.rig, &self.options.frontend);
+        self.tracks.clear();
+        (self.last_estimate, self.stamp_after_jump) = (None, None);
+        if let Some(seen) = &mut self.last_seen {
+            seen.stamp_nanos = stamp_nanos;
+        }
     }
 
     /// The last estimate again, if a frame is not after its own.
@@ -126,18 +173,36 @@ impl Odometry {
             t_odom_camera: carried_on.t_odom_base * self.rig.t_base_camera,
             covariance: carried(&carried_on.covariance_of_motion, &self.rig.t_base_camera.inverse()),
         };
-        localize(self.tracker.as_mut(), &self.window, &self.tracks, &expected, &self.options)
+        let (tracker, window) = (self.tracker.as_mut(), &self.window);
+        let view = localize(tracker, window, &self.tracks, &expected, &self.options, &self.policy)?;
+        let inlier_count = view.as_ref().map_or(0, |view| view.inlier_count);
+        if inlier_count as f64 >= WEAK_SHARE * self.tracks.len() as f64 && view.is_some() {
+            return Ok(view);
+        }
+        // What is left may agree by chance on a motion that was not foreseen.
+        match relocalize(tracker, window, inlier_count, &self.options, &self.policy)? {
+            Some((at_anchor, found)) => {
+                self.tracks = at_anchor;
+                Ok(Some(found))
+            }
+            None => Ok(view),
+        }
     }
 
     /// Takes the pose that the images told, and makes the frame a keyframe if it is worth it.
     fn accept(&mut self, frame: &Arc<Frame>, view: View, carried_on: &Carried) -> Estimate {
-        self.tracks = view.tracks;
-        let (keyframe, solve, t_odom_camera) = if self.deserves_keyframe(frame) {
+        let stays = self.anchor_serves(&view.tracks);
+        let at_anchor = std::mem::replace(&mut self.tracks, view.tracks);
+        let (keyframe, solve, t_odom_camera) = if self.deserves_keyframe(frame, &view.t_odom_camera) {
             self.add_keyframe(frame, &view.t_odom_camera, carried_on)
         } else {
             (None, None, view.t_odom_camera)
         };
-        self.tracker.set_anchor();
+        if keyframe.is_none() && stays {
+            self.tracks = at_anchor;
+        } else {
+            self.tracker.set_anchor();
+        }
         let t_odom_base = t_odom_camera * self.rig.t_base_camera.inverse();
         let from_keyframe = carried(&view.covariance, &self.rig.t_base_camera);
         let covariance = match (&keyframe, self.newest_keyframe_base()) {
@@ -159,10 +224,24 @@ impl Odometry {
         }
     }
 
+    /// Whether the frame that features are followed from still serves: each change of it adds to what a feature has
+    /// slipped since it was found, none is needed while features have hardly moved, and at rest there is no drift.
+    fn anchor_serves(&self, reached: &[Track]) -> bool {
+        let mut moved_px = 0.0;
+        let mut at_anchor = self.tracks.iter();
+        for track in reached {
+            // Reached tracks are some of those at the anchor, in the same order.
+            let Some(start) = at_anchor.find(|start| start.id == track.id) else { return false };
+            moved_px += (track.px - start.px).norm();
+        }
+        let most_px = MAX_FLOW_PX * reached.len() as f64;
+        moved_px <= most_px && reached.len() as f64 >= MIN_REACHED_SHARE * self.tracks.len() as f64
+    }
+
     /// Whether the tracks have moved or thinned out enough since the last keyframe.
-    fn deserves_keyframe(&self, frame: &Frame) -> bool {
+    fn deserves_keyframe(&self, frame: &Frame, t_odom_camera: &Se3) -> bool {
         let (window, Some(last)) = (&self.options.window, self.window.keyframes.back()) else { return true };
-        let parallax_px = self.window.parallax_px(&self.tracks).unwrap_or(f64::INFINITY);
+        let parallax_px = self.window.parallax_px(&self.tracks, t_odom_camera).unwrap_or(f64::INFINITY);
         let elapsed_secs = (frame.stamp_nanos - last.stamp_nanos) as f64 * 1e-9;
         let moves = parallax_px > 0.1 * window.min_parallax_px;
         let survivors = self.tracks_with_depth() as f64 / self.tracks_at_keyframe.max(1) as f64;
@@ -251,11 +330,11 @@ impl Odometry {
         }
     }
 
-    fn push_keyframe(&mut self, frame: &Frame, t_odom_camera: &Se3, wheels: Option<Motion>) -> KeyframeId {
+    fn push_keyframe(&mut self, frame: &Arc<Frame>, t_odom_camera: &Se3, wheels: Option<Motion>) -> KeyframeId {
         let id = KeyframeId(self.keyframe_count);
         self.keyframe_count += 1;
         let (stamp_nanos, t_odom_camera) = (frame.stamp_nanos, *t_odom_camera);
-        self.window.push(WindowKeyframe { id, stamp_nanos, t_odom_camera, wheels }, &self.tracks);
+        self.window.push(WindowKeyframe { id, stamp_nanos, t_odom_camera, wheels, frame: frame.clone() }, &self.tracks);
         self.motion.forget_before(stamp_nanos);
         self.tracks_at_keyframe = self.tracks_with_depth();
         id
@@ -276,9 +355,10 @@ impl Odometry {
 
     /// Whether to start (again) from what is seen now.
     fn may_start(&self, frame: &Frame) -> bool {
-        self.last_seen
-            .as_ref()
-            .is_none_or(|last| (frame.stamp_nanos - last.stamp_nanos) as f64 * 1e-9 >= self.options.restart_after_secs)
+        self.window.keyframes.is_empty()
+            || self.last_seen.as_ref().is_none_or(|last| {
+                (frame.stamp_nanos - last.stamp_nanos) as f64 * 1e-9 >= self.options.restart_after_secs
+            })
     }
 
     /// Starts (again) at the pose that was carried on, if the frame has features with depth enough.
@@ -337,7 +417,7 @@ impl Odometry {
     fn see(&mut self, seen: LastSeen) {
         if let Some(last) = &self.last_seen {
             let t_last_base = last.t_odom_base.inverse() * seen.t_odom_base;
-            self.motion.observe(Some((&t_last_base, seen.stamp_nanos - last.stamp_nanos)));
+            self.motion.observe(&t_last_base, last.stamp_nanos, seen.stamp_nanos);
         }
         self.last_seen = Some(seen);
     }

@@ -4,9 +4,10 @@ use super::KeyframeId;
 use super::motion::Motion;
 use crate::frontend::{FrontendOptions, Sighting, measuring_baseline_m};
 use crate::geometry::{PinholeCamera, Se3};
-use crate::sensors::Rig;
+use crate::sensors::{Frame, Rig};
 use nalgebra::{Point3, Vector2, Vector3};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// Number of a landmark, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +32,8 @@ pub(super) struct WindowKeyframe {
     pub t_odom_camera: Se3,
     /// Motion of the base since the keyframe before, as the wheels tell.
     pub wheels: Option<Motion>,
+    /// Its images, to find the way back by.
+    pub frame: Arc<Frame>,
 }
 
 /// A landmark seen in a keyframe.
@@ -117,6 +120,17 @@ impl Window {
         let ray = self.camera.ray(&landmark.host().px);
         let spread = t_odom_host.rotation * ray * (-depth.sigma / (depth.value * depth.value));
         Some((t_odom_host * Point3::from(ray / depth.value), spread))
+    }
+
+    /// The landmarks of known depth that a keyframe saw, where it saw them.
+    pub(super) fn tracks_of(&self, keyframe: KeyframeId) -> Vec<Track> {
+        let known = self.landmarks.iter().filter(|(_, landmark)| landmark.inverse_depth.is_some());
+        known
+            .filter_map(|(&id, landmark)| {
+                let seen = landmark.observations.iter().find(|seen| seen.keyframe == keyframe)?;
+                Some(Track { id, px: seen.px, px_right_x: seen.px_right_x })
+            })
+            .collect()
     }
 
     /// A track as the pose estimation needs it; `None` while its depth is unknown.
@@ -212,14 +226,18 @@ impl Window {
         }
     }
 
-    /// Mean distance (px) between tracks and where the newest keyframe saw them; `None` if it saw none.
-    pub(super) fn parallax_px(&self, tracks: &[Track]) -> Option<f64> {
-        let newest = self.keyframes.back()?.id;
+    /// Mean distance (px) between tracks and where the newest keyframe would have seen them, had it been turned like a
+    /// camera at a pose: what the translation alone has moved. `None` if it saw none.
+    pub(super) fn parallax_px(&self, tracks: &[Track], t_odom_camera: &Se3) -> Option<f64> {
+        let newest = self.keyframes.back()?;
+        let rotation = t_odom_camera.rotation.inverse() * newest.t_odom_camera.rotation;
         let moved: Vec<f64> = tracks
             .iter()
             .filter_map(|track| {
                 let last = self.landmarks.get(&track.id)?.observations.last()?;
-                (last.keyframe == newest).then(|| (last.px - track.px).norm())
+                let ray = rotation * self.camera.ray(&last.px);
+                let seen = last.keyframe == newest.id && ray.z > 0.01;
+                seen.then(|| (self.camera.project(&Point3::from(ray)) - track.px).norm())
             })
             .collect();
         (!moved.is_empty()).then(|| moved.iter().sum::<f64>() / moved.len() as f64)

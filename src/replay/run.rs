@@ -71,7 +71,7 @@ pub fn run(
         match event? {
             SensorEvent::Frame(frame) => progress(pipeline.take(Arc::new(*frame))),
             SensorEvent::Wheel(sample) => pipeline.odometry.add_wheel(&sample),
-            SensorEvent::Imu(_) => {}
+            SensorEvent::Imu(sample) => pipeline.odometry.add_imu(&sample),
         }
     }
     if pipeline.outcome.frames.is_empty() {

@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 
 /// Frame of the (left) camera in messages.
 const CAMERA_FRAME: &str = "camera_optical_frame";
-const IMU_FRAME: &str = "imu";
 /// How often, at least, `/clock` ticks.
 const CLOCK_PERIOD: Duration = Duration::from_millis(10);
 /// Between the first listener's discovery and the first image: other topics are discovered, calibrations taken.
@@ -228,7 +227,7 @@ impl Player {
         let mut unknown = vec![0.0; 9];
         unknown[0] = -1.0;
         let message = Imu {
-            header: pose::header_msg(sample.stamp_nanos, IMU_FRAME),
+            header: pose::header_msg(sample.stamp_nanos, &self.frames.base_frame),
             orientation_covariance: unknown,
             angular_velocity: vector(&sample.angular_velocity),
             angular_velocity_covariance: vec![0.0; 9],

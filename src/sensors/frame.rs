@@ -2,7 +2,7 @@
 
 use crate::geometry::Se3;
 use image::{GrayImage, ImageBuffer, Luma, RgbImage};
-use nalgebra::{Matrix6, Vector3};
+use nalgebra::{Matrix6, UnitQuaternion, Vector3};
 
 /// Depth along the optical axis (m) per pixel; 0 where there is none.
 pub type DepthImage = ImageBuffer<Luma<f32>, Vec<f32>>;
@@ -63,7 +63,7 @@ pub struct WheelSample {
     pub covariance: Matrix6<f64>,
 }
 
-/// A sample of the inertial unit, in its own frame.
+/// A sample of the inertial unit, in the axes of the base frame (x ahead, y to the left, z up).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImuSample {
     /// Time (ns).
@@ -72,6 +72,17 @@ pub struct ImuSample {
     pub angular_velocity: Vector3<f64>,
     /// Specific force (m/s²).
     pub linear_acceleration: Vector3<f64>,
+}
+
+impl ImuSample {
+    /// The sample in the axes of another frame, into which `rotation` turns those that it is in now.
+    pub fn turned(&self, rotation: &UnitQuaternion<f64>) -> Self {
+        Self {
+            stamp_nanos: self.stamp_nanos,
+            angular_velocity: rotation * self.angular_velocity,
+            linear_acceleration: rotation * self.linear_acceleration,
+        }
+    }
 }
 
 /// One sample of any sensor.

@@ -157,6 +157,7 @@ impl<P: Scalar> BlockJacobian<P> {
     /// `size × size` one after the other.
     pub fn diagonal_blocks(&self, blocks: &mut [f64]) {
         blocks.fill(0.0);
+        let mut wide: Vec<f64> = Vec::new();
         self.for_each_block(|_, entry, width, rows, pieces| {
             for piece in pieces {
                 let size = piece.size as usize;
@@ -164,10 +165,11 @@ impl<P: Scalar> BlockJacobian<P> {
                 let block = &mut blocks[first..first + size * size];
                 for row in 0..rows {
                     let start = entry + row * width + piece.local as usize;
-                    let row = &self.blocks.entries()[start..start + size];
-                    for (a, block_row) in row.iter().zip(block.chunks_exact_mut(size)) {
-                        for (b, sum) in row.iter().zip(block_row) {
-                            *sum += a.to_f64() * b.to_f64();
+                    wide.clear();
+                    wide.extend(self.blocks.entries()[start..start + size].iter().map(|entry| entry.to_f64()));
+                    for (a, block_row) in wide.iter().zip(block.chunks_exact_mut(size)) {
+                        for (b, sum) in wide.iter().zip(block_row) {
+                            *sum += a * b;
                         }
                     }
                 }

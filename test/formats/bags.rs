@@ -56,11 +56,15 @@ pub fn stereo(folder: &Path, compression: Compression) {
     let chain = vec![
         transform("base_link", "mast", nalgebra::Translation3::new(0.1, 0.0, 0.4).into()),
         transform("mast", "left_optical", nalgebra::Translation3::new(0.0, 0.05, 0.0) * Rig::optical_looking_ahead()),
+        // Lies on its back: its y is the base's -y, its z the base's -z.
+        transform("base_link", "imu", se3::exp(&nalgebra::Vector6::new(0.0, 0.0, 0.1, std::f64::consts::PI, 0.0, 0.0))),
     ];
     bag.write(tf, START, &TfMessage { transforms: chain }).unwrap();
     for step in 0..5 {
         let stamp = START + step * STEP;
-        let imu = Imu { header: Header::new(stamp - 1, "imu"), ..Default::default() };
+        let mut imu = Imu { header: Header::new(stamp - 1, "imu"), ..Default::default() };
+        imu.angular_velocity.z = -0.5;
+        imu.linear_acceleration.y = 1.0;
         bag.write(imus, stamp, &imu).unwrap();
         let mut odometry =
             Odometry { header: Header::new(stamp, "odom"), child_frame_id: "base_link".into(), ..Default::default() };
@@ -111,7 +115,11 @@ pub fn check_stereo(recording: Recording) {
                 assert_eq!(sample.covariance[(0, 0)], 0.25);
                 wheels += 1;
             }
-            SensorEvent::Imu(_) => imus += 1,
+            SensorEvent::Imu(sample) => {
+                assert!((sample.angular_velocity.z - 0.5).abs() < 1e-9);
+                assert!((sample.linear_acceleration.y + 1.0).abs() < 1e-9);
+                imus += 1;
+            }
         }
     }
     assert_eq!((wheels, imus), (5, 5));

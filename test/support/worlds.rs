@@ -112,6 +112,7 @@ impl Tracker for TrueTracker {
         &mut self,
         px_anchor: &[Vector2<f64>],
         _px_predicted: &[Vector2<f64>],
+        _within_px: f64,
     ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
         let mut found = Vec::new();
         for px in px_anchor {
@@ -144,8 +145,22 @@ impl Tracker for TrueTracker {
             .collect()
     }
 
+    fn recognize(
+        &mut self,
+        _older: &Frame,
+        px_older: &[Vector2<f64>],
+    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
+        // These points look all alike.
+        Ok(vec![None; px_older.len()])
+    }
+
     fn set_anchor(&mut self) {
         self.anchor = std::mem::take(&mut self.given);
+    }
+
+    fn return_to(&mut self, _older: &Arc<Frame>) -> Result<(), FrontendError> {
+        self.anchor.clear();
+        Ok(())
     }
 }
 

@@ -11,7 +11,8 @@ use super::{Recording, SourceError, SourceOptions};
 use crate::geometry::{PinholeCamera, Se3, StampedPose};
 use crate::io::table::Table;
 use crate::io::trajectory::{read_euroc, se3_from_rows};
-use crate::sensors::{Distortion, ImuSample, RawCamera, SensorEvent};
+use crate::sensors::{Distortion, ImuSample, RawCamera, Rig, SensorEvent};
+use nalgebra::{UnitQuaternion, Vector3};
 use std::path::{Path, PathBuf};
 
 /// The folder that holds `cam0`.
@@ -53,9 +54,11 @@ pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Recording, So
         }
         SecondKind::None
     };
-    let imu_file = root.join("imu0/data.csv");
-    let samples = if imu_file.exists() { read_imu(&imu_file)? } else { Vec::new() };
     let t_body_camera = left.map_or_else(Se3::identity, |left| left.t_body_camera);
+    let imu_file = root.join("imu0/data.csv");
+    // The base looks ahead with the left camera; the inertial unit's axes are the body's.
+    let rotation_base_body = Rig::optical_looking_ahead().rotation * t_body_camera.rotation.inverse();
+    let samples = if imu_file.exists() { read_imu(&imu_file, &rotation_base_body)? } else { Vec::new() };
     let camera_truth = match truth_file(&root) {
         Some(file) => Some(truth(&file, &t_body_camera)?),
         None => None,
@@ -123,7 +126,7 @@ fn read_camera(path: &Path, options: &SourceOptions) -> Result<Option<Camera>, S
     Ok(Some(Camera { camera: RawCamera { pinhole, distortion }, t_body_camera }))
 }
 
-fn read_imu(path: &Path) -> Result<Vec<SensorEvent>, SourceError> {
+fn read_imu(path: &Path, rotation_base_imu: &UnitQuaternion<f64>) -> Result<Vec<SensorEvent>, SourceError> {
     let table = Table::read(path)?;
     let mut samples = Vec::new();
     for line in table.lines() {
@@ -132,11 +135,12 @@ fn read_imu(path: &Path) -> Result<Vec<SensorEvent>, SourceError> {
         let Ok(stamp_nanos) = words[0].parse() else {
             return Err(line.error(format!("expected whole nanoseconds, found '{}'", words[0])).into());
         };
-        samples.push(SensorEvent::Imu(ImuSample {
+        let sample = ImuSample {
             stamp_nanos,
-            angular_velocity: nalgebra::Vector3::new(wx, wy, wz),
-            linear_acceleration: nalgebra::Vector3::new(ax, ay, az),
-        }));
+            angular_velocity: Vector3::new(wx, wy, wz),
+            linear_acceleration: Vector3::new(ax, ay, az),
+        };
+        samples.push(SensorEvent::Imu(sample.turned(rotation_base_imu)));
     }
     samples.sort_by_key(SensorEvent::stamp_nanos);
     Ok(samples)

@@ -34,24 +34,6 @@ pub(super) trait Unit {
     /// # Safety
     /// This CPU must have the unit, and the work's own conditions must hold.
     unsafe fn run<W: Work>(work: W) -> W::Output;
-
-    /// `x ← (L Lᵀ)⁻¹ x` in a way of the unit's own, if it has one for these types.
-    ///
-    /// # Safety
-    /// This CPU must have the unit.
-    unsafe fn solve<C: Scalar, V: Scalar, const B: usize>(factor: &BlockFactor<C, B>, x: &mut [V]) -> bool {
-        let _ = (factor, x);
-        false
-    }
-
-    /// `z = Jᵀ (J p)` and `‖J p‖²` in a way of the unit's own, if it has one for these types.
-    ///
-    /// # Safety
-    /// This CPU must have the unit; both vectors must have slack, and `z` be zero.
-    unsafe fn normal_product<P: Scalar, V: Scalar>(blocks: &BlockRows<P>, p: &[V], z: &mut [V]) -> Option<f64> {
-        let _ = (blocks, p, z);
-        None
-    }
 }
 
 /// The value of an expression that names the type of a unit, if this CPU has it.
@@ -113,8 +95,6 @@ macro_rules! for_storage {
         }
     };
 }
-#[cfg(target_arch = "x86_64")]
-pub(super) use for_storage;
 
 /// `x ← (L Lᵀ)⁻¹ x` if the unit is available and has a kernel for these types; `false` if not.
 pub(super) fn solve<C: Scalar, V: Scalar, const B: usize>(
@@ -123,7 +103,7 @@ pub(super) fn solve<C: Scalar, V: Scalar, const B: usize>(
     x: &mut [V],
 ) -> bool {
     // SAFETY: the unit is available.
-    with_unit!(unit, U => unsafe { U::solve(factor, x) || solve_over_lanes::<U, C, V, B>(factor, x) }).unwrap_or(false)
+    with_unit!(unit, U => unsafe { solve_over_lanes::<U, C, V, B>(factor, x) }).unwrap_or(false)
 }
 
 unsafe fn solve_over_lanes<U: Unit, C: Scalar, V: Scalar, const B: usize>(
@@ -180,7 +160,7 @@ pub(super) fn normal_product<P: Scalar, V: Scalar>(
     with_unit!(unit, U => {
         z.fill(V::ZERO);
         // SAFETY: the unit is available.
-        unsafe { U::normal_product(blocks, p, z).or_else(|| product_over_lanes::<U, P, V>(blocks, p, z)) }
+        unsafe { product_over_lanes::<U, P, V>(blocks, p, z) }
     })
     .flatten()
 }

@@ -1,7 +1,7 @@
 //! The hot loops: the same functions in portable Rust and for the CPU's vector units, chosen at run time.
 //!
 //! [`portable`] defines what each does; a test holds every other version to it. [`triangular`] and [`product`] are
-//! written once over [`lanes`], which each unit fills in; where a unit's width asks for another way, it has its own.
+//! written once over [`lanes`], which each unit fills in.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

@@ -20,9 +20,9 @@ pub(super) struct Product<'a, L: Lanes, C> {
 }
 
 /// `‖J p‖²`: in half it is naive, else summed in double.
-pub(super) struct SquaredNorm<L> {
-    pub(super) naive: L,
-    pub(super) sum: f64,
+struct SquaredNorm<L> {
+    naive: L,
+    sum: f64,
 }
 
 impl<L: Load<C>, C> Work for Product<'_, L, C> {
@@ -53,7 +53,7 @@ impl<L: Load<C>, C> Product<'_, L, C> {
     /// # Safety
     /// Shape, lanes and entries must be those of a block of the product, whose conditions must hold.
     #[inline(always)]
-    pub(super) unsafe fn block(&self, shape: &Shape, lanes: &[Lane], entries: *const C, norm: &mut SquaredNorm<L>) {
+    unsafe fn block(&self, shape: &Shape, lanes: &[Lane], entries: *const C, norm: &mut SquaredNorm<L>) {
         // SAFETY: the caller's promise.
         unsafe {
             match lanes.len() {

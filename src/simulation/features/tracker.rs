@@ -114,6 +114,7 @@ impl Tracker for FeatureTracker {
         &mut self,
         px_anchor: &[Vector2<f64>],
         _px_predicted: &[Vector2<f64>],
+        _within_px: f64,
     ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
         let mut reached = Vec::with_capacity(px_anchor.len());
         for px in px_anchor {
@@ -150,8 +151,22 @@ impl Tracker for FeatureTracker {
         px.iter().map(column).collect()
     }
 
+    fn recognize(
+        &mut self,
+        _older: &Frame,
+        px_older: &[Vector2<f64>],
+    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
+        // Landmarks without looks all look alike.
+        Ok(vec![None; px_older.len()])
+    }
+
     fn set_anchor(&mut self) {
         self.anchor = std::mem::take(&mut self.given);
+    }
+
+    fn return_to(&mut self, _older: &Arc<Frame>) -> Result<(), FrontendError> {
+        self.anchor.clear();
+        Ok(())
     }
 }
 
@@ -175,7 +190,7 @@ mod tests {
                 None => tracker.new_features(&[]).unwrap().into_iter().map(Some).collect(),
                 Some(last) => {
                     let anchor: Vec<Vector2<f64>> = last.iter().flatten().copied().collect();
-                    let mut found = tracker.follow(&anchor, &anchor).unwrap().into_iter();
+                    let mut found = tracker.follow(&anchor, &anchor, 1.0).unwrap().into_iter();
                     last.iter().map(|px| px.and_then(|_| found.next().flatten())).collect()
                 }
             };

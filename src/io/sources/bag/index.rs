@@ -46,7 +46,9 @@ pub(super) struct Index {
     pub second_info: Option<CameraInfo>,
     pub wheel: Vec<FramedPose>,
     pub truth: Vec<FramedPose>,
+    /// In the axes of their own frame, whose name is empty until the first.
     pub imu: Vec<ImuSample>,
+    pub imu_frame: String,
     pub transforms: Transforms,
     pub has_transforms: bool,
 }
@@ -102,6 +104,7 @@ impl Index {
             }
         } else if is(selection.imu) {
             let imu: Imu = bag.decode(&message)?;
+            self.imu_frame.clone_from(&imu.header.frame_id);
             self.imu.push(ImuSample {
                 stamp_nanos: imu.header.stamp.nanos(),
                 angular_velocity: imu.angular_velocity.into(),

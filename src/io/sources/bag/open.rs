@@ -12,7 +12,7 @@ use crate::io::sources::calibration::{Calibration, SecondKind};
 use crate::io::sources::folder::{merged, until_error};
 use crate::io::sources::prefetch::Prefetch;
 use crate::io::sources::{CameraFile, Recording, SourceError, SourceOptions};
-use crate::sensors::{Second, SensorEvent, WheelSample};
+use crate::sensors::{ImuSample, Second, SensorEvent, WheelSample};
 use std::path::Path;
 
 pub(in crate::io::sources) fn open(path: &Path, options: &SourceOptions) -> Result<Recording, SourceError> {
@@ -144,6 +144,21 @@ impl Base<'_> {
         let t_child_base = self.index.transforms.find(&pose.child, self.frame);
         pose.t_world_child * t_child_base.unwrap_or_else(Se3::identity)
     }
+
+    /// The inertial unit's samples in the base's axes. Without a chain of transforms there are none: turned wrongly
+    /// they would do harm.
+    fn imu(&self) -> impl Iterator<Item = ImuSample> {
+        let t_imu_base = self.index.transforms.find(&self.index.imu_frame, self.frame);
+        if t_imu_base.is_none() && !self.index.imu.is_empty() {
+            let (imu, base) = (&self.index.imu_frame, self.frame);
+            tracing::warn!("no chain of transforms from {base} to {imu}: the inertial unit is ignored");
+        }
+        let samples = t_imu_base.map(|t_imu_base| {
+            let rotation = t_imu_base.rotation.inverse();
+            self.index.imu.iter().map(move |sample| sample.turned(&rotation))
+        });
+        samples.into_iter().flatten()
+    }
 }
 
 /// Samples of wheels and inertial unit in order of time.
@@ -155,7 +170,7 @@ fn samples(base: &Base) -> Vec<SensorEvent> {
             covariance: pose.covariance,
         })
     });
-    let mut samples: Vec<SensorEvent> = wheels.chain(base.index.imu.iter().cloned().map(SensorEvent::Imu)).collect();
+    let mut samples: Vec<SensorEvent> = wheels.chain(base.imu().map(SensorEvent::Imu)).collect();
     samples.sort_by_key(SensorEvent::stamp_nanos);
     samples
 }

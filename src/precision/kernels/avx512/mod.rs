@@ -1,21 +1,18 @@
-//! x86-64 with AVX-512: 16 lanes of `f32`, 8 of `f64`; half precision is converted as it is loaded, or computed where
-//! the CPU has AVX512-FP16.
+//! x86-64 with AVX-512: 8 lanes of `f64`, 16 of `f32` in operations on whole vectors; half precision is converted as it
+//! is loaded, or computed where the CPU has AVX512-FP16.
 
 mod double;
-mod factor;
 mod half;
-mod jacobian;
-mod single;
 
 use super::avx2::{Double4, Single4, Single8};
 use super::dispatch::{Unit, Work};
 use super::rounded::Rounded;
-use super::{BlockFactor, BlockRows};
-use crate::precision::Scalar;
 use double::Double8;
 
-/// A unit by its features and its lanes of halves. Its lanes of singles are those of AVX2, for what the kernels of
-/// sixteen lanes do not do.
+/// A unit by its features and its lanes of halves.
+///
+/// Its lanes of singles are those of AVX2. Sixteen were tried, two rows of a block of six to a register and a row of a
+/// Jacobian in one, and were slower: what the wider registers save, arranging and adding up their lanes takes.
 macro_rules! unit {
     ($(#[$comment:meta])* $name:ident, $features:literal, $half8:ty, $half4:ty) => {
         $(#[$comment])*
@@ -37,20 +34,6 @@ macro_rules! unit {
                 }
                 // SAFETY: the caller's promise.
                 unsafe { run(work) }
-            }
-
-            unsafe fn solve<C: Scalar, V: Scalar, const B: usize>(factor: &BlockFactor<C, B>, x: &mut [V]) -> bool {
-                // SAFETY: the caller's promise.
-                unsafe { factor::solve::<Self, C, V, B>(factor, x) }
-            }
-
-            unsafe fn normal_product<P: Scalar, V: Scalar>(
-                blocks: &BlockRows<P>,
-                p: &[V],
-                z: &mut [V],
-            ) -> Option<f64> {
-                // SAFETY: the caller's promise.
-                unsafe { jacobian::normal_product::<Self, P, V>(blocks, p, z) }
             }
         }
     };

@@ -2,6 +2,8 @@
 //! computed where the CPU has FEAT_FP16.
 
 mod double;
+// With its features named, some of what a function calls is safe in it.
+#[allow(unused_unsafe)]
 mod half;
 mod single;
 

@@ -1,0 +1,281 @@
+//! A table of what visual odometry costs by stage, and how far it strays, on recordings.
+//!
+//! `cargo bench --bench odometry -- SOURCE... [--precision P] [--every N] [--blind FROM,TO] [--set NAME=VALUE]`
+//!
+//! Without a source a simulated tour of 20 s at 752 x 480 serves. `--every` takes each N-th frame only, `--blind` turns
+//! the frames between two times (s) black. Times are of the thread's CPU clock: other load does not count.
+
+use halfslam::config::Config;
+use halfslam::evaluation::{Alignment, absolute_error, relative_error};
+use halfslam::frontend::{FrontendError, ImageTracker, Tracker};
+use halfslam::geometry::{Se3, StampedPose, Trajectory, se3};
+use halfslam::io::sources::{self, Recording};
+use halfslam::odometry::{Estimate, Keyframe, Odometry, TrackingState};
+use halfslam::options::ParameterValue;
+use halfslam::precision::Policy;
+use halfslam::replay::Quantiles;
+use halfslam::sensors::{Frame, Images, SensorEvent};
+use halfslam::simulation::{Preset, Simulation, SimulationOptions};
+use nalgebra::{Matrix6, Vector2};
+use rustix::time::{ClockId, clock_gettime};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+type Failure = Box<dyn std::error::Error>;
+
+fn cpu_ms() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 * 1e-6
+}
+
+/// Times (ms) of each stage in the present frame.
+type Stages = Arc<Mutex<BTreeMap<&'static str, f64>>>;
+
+/// A tracker whose calls are timed.
+struct Timed {
+    tracker: ImageTracker,
+    stages: Stages,
+}
+
+impl Timed {
+    fn timed<T>(&mut self, stage: &'static str, call: impl FnOnce(&mut ImageTracker) -> T) -> T {
+        let start = cpu_ms();
+        let result = call(&mut self.tracker);
+        if let Ok(mut stages) = self.stages.lock() {
+            *stages.entry(stage).or_default() += cpu_ms() - start;
+        }
+        result
+    }
+}
+
+impl Tracker for Timed {
+    fn take_up(&mut self, frame: &Arc<Frame>) -> Result<(), FrontendError> {
+        self.timed("pyramid", |tracker| tracker.take_up(frame))
+    }
+
+    fn follow(
+        &mut self,
+        px_anchor: &[Vector2<f64>],
+        px_predicted: &[Vector2<f64>],
+        within_px: f64,
+    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
+        self.timed("optical flow", |tracker| tracker.follow(px_anchor, px_predicted, within_px))
+    }
+
+    fn new_features(&mut self, px_taken: &[Vector2<f64>]) -> Result<Vec<Vector2<f64>>, FrontendError> {
+        self.timed("corners", |tracker| tracker.new_features(px_taken))
+    }
+
+    fn right_columns(&mut self, px: &[Vector2<f64>], expected_x: &[Option<f64>]) -> Vec<Option<f64>> {
+        let stage = if expected_x.iter().any(Option::is_some) { "depth, known" } else { "depth, new" };
+        self.timed(stage, |tracker| tracker.right_columns(px, expected_x))
+    }
+
+    fn recognize(
+        &mut self,
+        older: &Frame,
+        px_older: &[Vector2<f64>],
+    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
+        self.timed("recognition", |tracker| tracker.recognize(older, px_older))
+    }
+
+    fn set_anchor(&mut self) {
+        self.tracker.set_anchor();
+    }
+
+    fn return_to(&mut self, older: &Arc<Frame>) -> Result<(), FrontendError> {
+        self.timed("pyramid", |tracker| tracker.return_to(older))
+    }
+}
+
+/// What is asked for.
+struct Request {
+    sources: Vec<String>,
+    config: Config,
+    every: usize,
+    blind_secs: Option<(f64, f64)>,
+}
+
+fn request() -> Result<Request, Failure> {
+    let mut request = Request { sources: Vec::new(), config: Config::default(), every: 1, blind_secs: None };
+    // Cargo adds `--bench`.
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument}: a value is missing"));
+        match argument.as_str() {
+            "--precision" => request.config.precision = value()?,
+            "--every" => request.every = value()?.parse()?,
+            "--blind" => {
+                let value = value()?;
+                let (from, to) = value.split_once(',').ok_or("--blind: expected FROM,TO in seconds")?;
+                request.blind_secs = Some((from.parse()?, to.parse()?));
+            }
+            "--set" => {
+                let value = value()?;
+                let (name, value) = value.split_once('=').ok_or("--set: expected NAME=VALUE")?;
+                request.config.change(name, &ParameterValue::from_text(value))?;
+            }
+            _ => request.sources.push(argument),
+        }
+    }
+    Ok(request)
+}
+
+fn simulated() -> Recording {
+    let options = SimulationOptions { duration_secs: 20.0, ..SimulationOptions::default() };
+    let simulation = Simulation::new(&options, 1, Preset::Stereo);
+    Recording {
+        kind: "simulation",
+        rig: simulation.rig(),
+        frame_count: simulation.frame_count(),
+        truth: Some(simulation.truth()),
+        events: Box::new(simulation.events().map(Ok)),
+    }
+}
+
+fn blackened(mut frame: Frame) -> Frame {
+    match &mut frame.images {
+        Images::Stereo { left, right } => [left, right].into_iter().for_each(|image| image.fill(0)),
+        Images::Rgbd { gray, .. } | Images::Mono { gray } => gray.fill(0),
+    }
+    frame
+}
+
+/// What came of a recording.
+#[derive(Default)]
+struct Outcome {
+    estimates: Vec<Estimate>,
+    keyframes: Vec<Keyframe>,
+    /// Times of each stage over all frames (ms).
+    stages: BTreeMap<&'static str, Vec<f64>>,
+    truth: Trajectory,
+}
+
+fn run(recording: Recording, request: &Request) -> Result<Outcome, Failure> {
+    let stages = Stages::default();
+    let options = &request.config.odometry;
+    let tracker = ImageTracker::new(&options.frontend, &recording.rig);
+    let tracker = Box::new(Timed { tracker, stages: stages.clone() });
+    let policy = Policy::resolve(&request.config.precision)?;
+    let mut odometry = Odometry::with_tracker(options, &recording.rig, &policy, tracker)?;
+    let mut outcome = Outcome { truth: recording.truth.unwrap_or_default(), ..Outcome::default() };
+    let (mut index, mut first_nanos) = (0, None);
+    for event in recording.events {
+        let frame = match event? {
+            SensorEvent::Frame(frame) => *frame,
+            SensorEvent::Wheel(sample) => {
+                odometry.add_wheel(&sample);
+                continue;
+            }
+            SensorEvent::Imu(sample) => {
+                odometry.add_imu(&sample);
+                continue;
+            }
+        };
+        index += 1;
+        if (index - 1) % request.every != 0 {
+            continue;
+        }
+        let start_nanos = *first_nanos.get_or_insert(frame.stamp_nanos);
+        let elapsed_secs = (frame.stamp_nanos - start_nanos) as f64 * 1e-9;
+        let blind = request.blind_secs.is_some_and(|(from, to)| (from..to).contains(&elapsed_secs));
+        let frame = Arc::new(if blind { blackened(frame) } else { frame });
+        let start = cpu_ms();
+        let estimate = odometry.track(&frame);
+        let total = cpu_ms() - start;
+        let mut of_frame = stages.lock().map(|mut stages| std::mem::take(&mut *stages)).unwrap_or_default();
+        let in_tracker: f64 = of_frame.values().sum();
+        let window = estimate.solve.as_ref().map_or(0.0, |solve| solve.solve_ms);
+        of_frame.extend([
+            ("window", window),
+            ("pose and the rest", total - in_tracker - window),
+            ("whole frame", total),
+        ]);
+        for (stage, ms) in of_frame.into_iter().filter(|(_, ms)| *ms > 0.0) {
+            outcome.stages.entry(stage).or_default().push(ms);
+        }
+        outcome.keyframes.extend(estimate.keyframe.clone().map(|keyframe| Keyframe {
+            // The images are not needed any more, and memory is not endless.
+            frame: Arc::new(Frame {
+                color: None,
+                images: Images::Mono { gray: Default::default() },
+                ..*keyframe.frame
+            }),
+            ..keyframe
+        }));
+        outcome.estimates.push(Estimate { keyframe: None, solve: None, ..estimate });
+    }
+    Ok(outcome)
+}
+
+/// Normalized squared error, one where the covariance is right.
+fn normalized(error: &Se3, covariance: &Matrix6<f64>) -> Option<f64> {
+    let error = se3::log(error);
+    Some(error.dot(&covariance.cholesky()?.solve(&error)) / 6.0)
+}
+
+fn print(outcome: &Outcome) -> Option<()> {
+    let estimates = &outcome.estimates;
+    let trajectory = Trajectory::from_poses(
+        estimates.iter().map(|e| StampedPose { stamp_nanos: e.stamp_nanos, t_world_body: e.t_odom_base }).collect(),
+    );
+    let lost = estimates.iter().filter(|estimate| estimate.state != TrackingState::Tracking).count();
+    let path_m = trajectory.path_length_m();
+    println!("  frames {}, lost {lost}, keyframes {}, path {path_m:.2} m", estimates.len(), outcome.keyframes.len());
+    for (stage, times) in &outcome.stages {
+        let Quantiles { median, p99 } = Quantiles::of(times.iter().copied());
+        let share = times.iter().sum::<f64>() / estimates.len() as f64;
+        println!("  {stage:18} {:5} x median {median:6.2} ms, p99 {p99:6.2} ms; {share:6.2} ms per frame", times.len());
+    }
+    let absolute = absolute_error(&trajectory, &outcome.truth, Alignment::Se3).ok()?;
+    let scaled = absolute_error(&trajectory, &outcome.truth, Alignment::Sim3).ok()?;
+    print!("  ATE {:.4} m, with scale {:.4} m", absolute.translation_m.rmse, scaled.translation_m.rmse);
+    if let Some(drift) = relative_error(&trajectory, &outcome.truth, Alignment::Se3).ok()?.segments {
+        print!("; drift {:.3} %, {:.5} deg/m", drift.translation_percent, drift.rotation_deg_per_m);
+    }
+    println!();
+    let between_keyframes: Vec<f64> = (outcome.keyframes.windows(2))
+        .filter_map(|pair| {
+            let truth = |keyframe: &Keyframe| outcome.truth.at(keyframe.frame.stamp_nanos);
+            let t_true = truth(&pair[0])?.inverse() * truth(&pair[1])?;
+            normalized(&(t_true.inverse() * pair[1].t_previous_base?), &pair[1].covariance)
+        })
+        .collect();
+    // From the first pose, which is the origin of both.
+    let first = estimates.first()?;
+    let t_truth_odom = outcome.truth.at(first.stamp_nanos)? * first.t_odom_base.inverse();
+    let of_poses: Vec<f64> = estimates
+        .iter()
+        .filter_map(|estimate| {
+            let t_true = outcome.truth.at(estimate.stamp_nanos)?;
+            normalized(&((t_true.inverse() * t_truth_odom) * estimate.t_odom_base), &estimate.covariance)
+        })
+        .collect();
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+    println!(
+        "  normalized squared error: between keyframes mean {:.2}, median {:.2}; of poses mean {:.2}",
+        mean(&between_keyframes),
+        Quantiles::of(between_keyframes.iter().copied()).median,
+        mean(&of_poses)
+    );
+    Some(())
+}
+
+fn main() -> Result<(), Failure> {
+    let request = request()?;
+    let mut recordings: Vec<(String, Recording)> = Vec::new();
+    for source in &request.sources {
+        recordings.push((source.clone(), sources::open(Path::new(source), &request.config.source)?));
+    }
+    if recordings.is_empty() {
+        recordings.push(("a simulated tour".into(), simulated()));
+    }
+    for (name, recording) in recordings {
+        println!("{name}, {}", request.config.precision);
+        if print(&run(recording, &request)?).is_none() {
+            println!("  no truth to compare with");
+        }
+    }
+    Ok(())
+}

@@ -31,10 +31,6 @@ pub(super) trait Lanes: Copy {
     /// # Safety
     /// The features.
     unsafe fn minus(self, a: Self, b: Self) -> Self;
-    /// `self b`.
-    /// # Safety
-    /// The features.
-    unsafe fn times(self, b: Self) -> Self;
     /// The sum of the elements of each of some vectors.
     /// # Safety
     /// The features.
@@ -60,7 +56,7 @@ pub(super) trait LoadFrom<C>: Lanes {
 const ONES_THEN_ZEROS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
 macro_rules! lanes {
-    ($vector:ident, $element:ident, $count:literal, $tile:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $fnma:ident, $mul:ident, |$v:ident| $sum:expr, |$w:ident, $kept:ident| $first:expr, $from:expr) => {
+    ($vector:ident, $element:ident, $count:literal, $tile:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $fnma:ident, |$v:ident| $sum:expr, |$w:ident, $kept:ident| $first:expr, $from:expr) => {
         impl Lanes for $vector {
             type Element = $element;
             const COUNT: usize = $count;
@@ -89,11 +85,6 @@ macro_rules! lanes {
             unsafe fn minus(self, a: Self, b: Self) -> Self {
                 // SAFETY: the caller has the features.
                 unsafe { $fnma(a, b, self) }
-            }
-            #[inline(always)]
-            unsafe fn times(self, b: Self) -> Self {
-                // SAFETY: the caller has the features.
-                unsafe { $mul(self, b) }
             }
             #[inline(always)]
             unsafe fn sums<const N: usize>(of: [Self; N]) -> [$element; N] {
@@ -138,7 +129,6 @@ lanes!(
     _mm256_storeu_ps,
     _mm256_fmadd_ps,
     _mm256_fnmadd_ps,
-    _mm256_mul_ps,
     |v| {
         let four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
         let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
@@ -157,7 +147,6 @@ lanes!(
     _mm256_storeu_pd,
     _mm256_fmadd_pd,
     _mm256_fnmadd_pd,
-    _mm256_mul_pd,
     |v| {
         let two = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd::<1>(v));
         _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)))
@@ -175,7 +164,6 @@ lanes!(
     _mm512_storeu_ps,
     _mm512_fmadd_ps,
     _mm512_fnmadd_ps,
-    _mm512_mul_ps,
     |v| _mm512_reduce_add_ps(v),
     |v, count| _mm512_maskz_mov_ps(((1u32 << count.min(16)) - 1) as u16, v),
     _mm512_maskz_mov_ps(!((1u32 << count.min(16)) - 1) as u16, v)
@@ -190,7 +178,6 @@ lanes!(
     _mm512_storeu_pd,
     _mm512_fmadd_pd,
     _mm512_fnmadd_pd,
-    _mm512_mul_pd,
     |v| _mm512_reduce_add_pd(v),
     |v, count| _mm512_maskz_mov_pd(((1u32 << count.min(8)) - 1) as u8, v),
     _mm512_maskz_mov_pd(!((1u32 << count.min(8)) - 1) as u8, v)

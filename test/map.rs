@@ -104,6 +104,24 @@ fn rooms_that_look_the_same_are_not_one() {
 }
 
 #[test]
+fn sides_that_look_the_same_are_told_apart() {
+    let world = World::ring(61, 6.0, 8, 250);
+    let truth = circle(Point3::origin(), 3.0, 0.4, 2.0);
+    let mut drive = Drive::new(&world, 62, [0.01, 0.0, 0.0, 0.0, 0.0, 0.005], 0.005);
+    let mut closer = closer();
+    let mut odometry = Vec::new();
+    for t_world_base in &truth {
+        let keyframe = drive.keyframe(t_world_base);
+        odometry.push(keyframe.t_odom_base);
+        closer.add(keyframe).expect("good keyframes");
+    }
+    assert_eq!(false_loops(&closer, &truth), []);
+    assert!(!closer.loops().is_empty(), "true loops are found");
+    let (before, after) = (drift_m(&odometry, &truth), drift_m(&closer.graph().nodes, &truth));
+    assert!(after < 0.5 * before, "{before} m became {after} m");
+}
+
+#[test]
 fn rooms_with_nothing_in_common_give_no_loop() {
     let world = hall(11);
     let truth = circle(Point3::origin(), 3.0, 0.4, 0.7);

@@ -3,7 +3,7 @@
 //! Tangent vectors are `[ρ; φ]`: translation (m) first, then rotation (rad); perturbations act on the right, in the
 //! transform's own frame: `t ⊞ δ = t · exp(δ)`.
 
-use nalgebra::{Isometry3, Matrix3, Translation3, UnitQuaternion, Vector3, Vector6};
+use nalgebra::{Isometry3, Matrix3, Matrix6, Translation3, UnitQuaternion, Vector3, Vector6};
 
 /// A rigid transform in double precision.
 pub type Se3 = Isometry3<f64>;
@@ -60,12 +60,35 @@ pub fn left_jacobian_inverse(phi: &Vector3<f64>) -> Matrix3<f64> {
     Matrix3::identity() - hat * 0.5 + hat * hat * c
 }
 
+/// The adjoint of a transform, which moves a perturbation through it: `t · exp(δ) = exp(Ad(t) δ) · t`, `δ = [ρ; φ]`.
+///
+/// # Source
+/// Barfoot (2017), 7.1.4.
+pub fn adjoint(t: &Se3) -> Matrix6<f64> {
+    let rotation = t.rotation.to_rotation_matrix();
+    let mut result = Matrix6::zeros();
+    result.fixed_view_mut::<3, 3>(0, 0).copy_from(rotation.matrix());
+    result.fixed_view_mut::<3, 3>(3, 3).copy_from(rotation.matrix());
+    result.fixed_view_mut::<3, 3>(0, 3).copy_from(&(skew(&t.translation.vector) * rotation.matrix()));
+    result
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn the_adjoint_moves_a_perturbation_through_a_transform(
+            v in prop::array::uniform6(-1.5f64..1.5),
+            w in prop::array::uniform6(-0.5f64..0.5),
+        ) {
+            let (t, delta) = (exp(&Vector6::from(v)), Vector6::from(w));
+            let (left, right) = (t * exp(&delta), exp(&(adjoint(&t) * delta)) * t);
+            prop_assert!((left.to_homogeneous() - right.to_homogeneous()).norm() < 1e-9);
+        }
+
         #[test]
         fn log_inverts_exp(v in prop::array::uniform6(-1.5f64..1.5)) {
             let tangent = Vector6::from(v);

@@ -1,8 +1,8 @@
 //! Keyframes from frames and anybody's odometry.
 
 use crate::geometry::Se3;
+use crate::geometry::se3::adjoint;
 use crate::odometry::{Keyframe, KeyframeId};
-use crate::place::adjoint;
 use crate::sensors::{Frame, Rig};
 use nalgebra::Matrix6;
 use std::sync::Arc;

@@ -1,38 +1,8 @@
-//! What is known of the relative pose of two keyframes through the edges of the graph.
+//! What is known of the relative pose of two keyframes through the measurements between keyframes.
 
-use crate::geometry::Se3;
-use crate::place::adjoint;
-use nalgebra::Matrix6;
+use super::uncertain_pose::{Factors, UncertainPose};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
-
-/// A relative pose with its covariance.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct UncertainPose {
-    /// Coordinates of the second frame into those of the first.
-    pub t: Se3,
-    /// Covariance of a perturbation `[ρ; φ]` on the right (m, rad).
-    pub covariance: Matrix6<f64>,
-}
-
-impl UncertainPose {
-    /// A pose that is certain: none at all.
-    pub(super) fn identity() -> Self {
-        Self { t: Se3::identity(), covariance: Matrix6::zeros() }
-    }
-
-    /// First this pose, then `next`, whose error is independent.
-    pub(super) fn then(&self, next: &Self) -> Self {
-        let carried = adjoint(&next.t.inverse());
-        Self { t: self.t * next.t, covariance: carried * self.covariance * carried.transpose() + next.covariance }
-    }
-
-    /// The pose the other way.
-    pub(super) fn inverse(&self) -> Self {
-        let carried = adjoint(&self.t);
-        Self { t: self.t.inverse(), covariance: carried * self.covariance * carried.transpose() }
-    }
-}
 
 #[derive(Debug, Clone)]
 struct Link {
@@ -48,6 +18,7 @@ pub(super) struct Links {
     links: Vec<Link>,
     /// For each node the links that end there.
     of_node: Vec<Vec<u32>>,
+    factors: Factors,
 }
 
 impl Links {
@@ -61,9 +32,7 @@ impl Links {
         let index = self.links.len() as u32;
         self.of_node[from].push(index);
         self.of_node[to].push(index);
-        // A radian of heading error is taken as bad as a few metres: it becomes some over the rest of the path.
-        let variances = pose.covariance.diagonal();
-        let cost = variances.rows(0, 3).sum() + 10.0 * variances.rows(3, 3).sum();
+        let cost = cost(&pose, &self.factors);
         self.links.push(Link { from, to, pose, cost });
     }
 
@@ -75,23 +44,40 @@ impl Links {
         }
     }
 
-    /// The relative pose `t_from_to` along the path of least uncertainty; `None` if no path joins them.
+    /// Counts each source of uncertainty by another factor from now on.
+    pub(super) fn set_factors(&mut self, factors: &Factors) {
+        self.factors = *factors;
+        for link in &mut self.links {
+            link.cost = cost(&link.pose, factors);
+        }
+    }
+
+    /// The measurements in the order in which they were added.
+    pub(super) fn poses(&self) -> impl Iterator<Item = &UncertainPose> {
+        self.links.iter().map(|link| &link.pose)
+    }
+
+    /// The paths of least uncertainty from some nodes to another.
     ///
     /// # Source
     /// Dijkstra's shortest path, as Olson, *Recognizing Places Using Spectrally Clustered Local Matches* (2009), bounds
     /// the uncertainty of a hypothesis.
-    pub(super) fn most_certain_path(&self, from: usize, to: usize) -> Option<UncertainPose> {
+    pub(super) fn ways(&self, from: &[usize], to: usize) -> Ways<'_> {
         let mut best = vec![f64::INFINITY; self.of_node.len()];
         let mut arrived_by = vec![u32::MAX; self.of_node.len()];
         let mut open = BinaryHeap::new();
+        let mut missing = from.to_vec();
+        missing.sort_unstable();
+        missing.dedup();
         best[to] = 0.0;
         open.push(Reverse(Visit { cost: 0.0, node: to }));
         while let Some(Reverse(Visit { cost, node })) = open.pop() {
-            if node == from {
-                break;
-            }
             if cost > best[node] {
                 continue;
+            }
+            missing.retain(|&other| other != node);
+            if missing.is_empty() {
+                break;
             }
             for &index in &self.of_node[node] {
                 let link = &self.links[index as usize];
@@ -104,13 +90,30 @@ impl Links {
                 }
             }
         }
-        if !best[from].is_finite() {
-            return None;
-        }
+        Ways { links: &self.links, arrived_by, to }
+    }
+
+    /// The relative pose `t_from_to` along the path of least uncertainty; `None` if no path joins them.
+    pub(super) fn most_certain_path(&self, from: usize, to: usize) -> Option<UncertainPose> {
+        self.ways(&[from], to).pose(from)
+    }
+}
+
+/// Paths to one node.
+pub(super) struct Ways<'a> {
+    links: &'a [Link],
+    /// For each node the first link of its path.
+    arrived_by: Vec<u32>,
+    to: usize,
+}
+
+impl Ways<'_> {
+    /// The relative pose of their end in one of their starts; `None` if no path joins them.
+    pub(super) fn pose(&self, from: usize) -> Option<UncertainPose> {
         let mut pose = UncertainPose::identity();
         let mut node = from;
-        while node != to {
-            let link = self.links.get(arrived_by[node] as usize)?;
+        while node != self.to {
+            let link = self.links.get(self.arrived_by[node] as usize)?;
             if link.from == node {
                 pose = pose.then(&link.pose);
                 node = link.to;
@@ -121,6 +124,12 @@ impl Links {
         }
         Some(pose)
     }
+}
+
+/// A radian of heading error is taken as bad as a few metres: it becomes some over the rest of the path.
+fn cost(pose: &UncertainPose, factors: &Factors) -> f64 {
+    let variances = pose.covariance(factors).diagonal();
+    variances.rows(0, 3).sum() + 10.0 * variances.rows(3, 3).sum()
 }
 
 #[derive(Debug, PartialEq)]
@@ -145,10 +154,10 @@ impl Ord for Visit {
 mod tests {
     use super::*;
     use crate::geometry::se3::exp;
-    use nalgebra::Vector6;
+    use nalgebra::{Matrix6, Vector6};
 
     fn pose(v: [f64; 6], sigma: f64) -> UncertainPose {
-        UncertainPose { t: exp(&Vector6::from(v)), covariance: Matrix6::identity() * (sigma * sigma) }
+        UncertainPose::by_loop(&exp(&Vector6::from(v)), &(Matrix6::identity() * (sigma * sigma)))
     }
 
     #[test]
@@ -165,7 +174,8 @@ mod tests {
         links.push(3, 0, short.inverse());
         let across = links.most_certain_path(0, 3).expect("joined");
         assert!((across.t.inverse() * short.t).translation.vector.norm() < 1e-12);
-        assert!((across.covariance - short.covariance).norm() < 1e-12);
+        let factors = Factors::default();
+        assert!((across.covariance(&factors) - short.covariance(&factors)).norm() < 1e-12);
         links.pop();
         assert_eq!(links.most_certain_path(0, 3).expect("joined"), along);
         links.push_node();
@@ -173,24 +183,18 @@ mod tests {
     }
 
     #[test]
-    fn covariance_of_a_chain_equals_that_of_samples() {
-        // First order, so small noise: the spread of 4000 noisy products against the formula.
-        use rand::{RngExt, SeedableRng};
-        let mut random = rand_pcg::Pcg64Mcg::seed_from_u64(3);
-        let (first, second) =
-            (pose([1.0, 2.0, 0.5, 0.3, -0.2, 0.8], 0.01), pose([2.0, -1.0, 0.0, 0.1, 0.4, -0.5], 0.005));
-        let formula = first.then(&second);
-        let mut sum = Matrix6::zeros();
-        let count = 4000;
-        for _ in 0..count {
-            // Uniform with the same variance.
-            let mut noise =
-                |sigma: f64| exp(&Vector6::from_fn(|_, _| random.random_range(-1.0..1.0) * sigma * 3f64.sqrt()));
-            let sample = first.t * noise(0.01) * second.t * noise(0.005);
-            let e = crate::geometry::se3::log(&(formula.t.inverse() * sample));
-            sum += e * e.transpose();
-        }
-        let spread = sum / f64::from(count);
-        assert!((spread - formula.covariance).norm() < 0.1 * formula.covariance.norm());
+    fn factors_change_the_way() {
+        let mut links = Links::default();
+        (0..3).for_each(|_| links.push_node());
+        let unit = Matrix6::identity() * 1e-4;
+        let step =
+            |x| UncertainPose::by_odometry(&crate::geometry::Se3::translation(x, 0.0, 0.0), &unit, &Matrix6::zeros());
+        links.push(0, 1, step(1.0));
+        links.push(1, 2, step(1.0));
+        links.push(0, 2, pose([2.1, 0.0, 0.0, 0.0, 0.0, 0.0], 0.02));
+        let x = |links: &Links| links.most_certain_path(0, 2).expect("joined").t.translation.x;
+        assert_eq!(x(&links), 2.0);
+        links.set_factors(&Factors { odometry: 10.0, drift: 1.0, loops: 1.0 });
+        assert_eq!(x(&links), 2.1);
     }
 }

@@ -1,14 +1,15 @@
 //! Recognizes places and corrects the map.
 
-use super::consistency::{Hypothesis, agree, contradiction};
+use super::consistency::{Hypothesis, agree, gain_nats};
 use super::keyframes::{MapKeyframe, check};
-use super::links::{Links, UncertainPose};
-use super::odometry_step::{OdometryStep, odometry_step};
+use super::map_graph::MapGraph;
+use super::odometry_step::odometry_step;
 use super::types::{Correction, LoopClosure, MapPoint};
+use super::uncertain_pose::UncertainPose;
 use super::{MapError, MapOptions, cloud};
 use crate::geometry::{Se3, StampedPose, Trajectory};
 use crate::place::{DescribedKeyframe, Recognizer, Verifier, View};
-use crate::pose_graph::{PoseGraph, PoseGraphEdge};
+use crate::pose_graph::PoseGraph;
 use crate::precision::Policy;
 use crate::solver::SolveStatistics;
 use nalgebra::Matrix6;
@@ -21,6 +22,8 @@ const WAITING_KEYFRAMES: usize = 30;
 const MAX_SIGMA_ALONE_M: f64 = 2.0;
 /// Cameras that look this much apart (rad) share no view.
 const MAX_VIEW_ANGLE_RAD: f64 = 0.8;
+/// Weight of the newest loop in the mean of what loops tell.
+const FORGETTING: f64 = 0.1;
 /// Keyframes further apart than this (m) are not compared for being near alone.
 const NEARBY_M: f64 = 2.0;
 
@@ -32,11 +35,11 @@ pub struct LoopCloser {
     recognizer: Recognizer,
     verifier: Verifier,
     keyframes: Vec<MapKeyframe>,
-    graph: PoseGraph,
-    links: Links,
+    graph: MapGraph,
     loops: Vec<LoopClosure>,
     waiting: Vec<Hypothesis>,
-    rest_until: usize,
+    /// Mean information of the loops found so far: how certain another would be.
+    expected_information: Option<Matrix6<f64>>,
 }
 
 impl LoopCloser {
@@ -48,20 +51,19 @@ impl LoopCloser {
             recognizer: Recognizer::new(&options.place.recognizer),
             verifier: Verifier::new(&options.place.verification),
             keyframes: Vec::new(),
-            graph: PoseGraph::default(),
-            links: Links::default(),
+            graph: MapGraph::default(),
             loops: Vec::new(),
             waiting: Vec::new(),
-            rest_until: 0,
+            expected_information: None,
         }
     }
 
     /// Takes a keyframe into the map; says how the map was corrected if that closed a loop.
     ///
     /// The first keyframe keeps its pose in the odometry's world, which so becomes the map's. A later one hangs on the
-    /// one before it by `t_previous_base`; where messages were lost (its number skips some), by `t_odom_base` of both,
-    /// with more uncertainty. A number that starts again, or no `t_previous_base`, means that the odometry was started
-    /// anew: the robot is taken to stand where it was last, until two loops that agree tell its true place. The
+    /// one before it by `t_odom_base` of both; where messages were lost (its number skips some), with more uncertainty.
+    /// A number that starts again, or no `t_previous_base`, means that the odometry was started anew: the robot is
+    /// taken to stand where it was last, until two loops that agree tell its true place. The
     /// newest keyframe once more changes nothing, and a clock that jumps back does not break the chain.
     ///
     /// # Errors
@@ -78,8 +80,11 @@ impl LoopCloser {
     /// Adds a node for the keyframe and hangs it on the one before; `None` if it is there already.
     fn append(&mut self, keyframe: &DescribedKeyframe) -> Option<usize> {
         let node = self.keyframes.len();
-        let (pose, run) = match self.keyframes.last() {
-            None => (keyframe.t_odom_base, 0),
+        let run = match self.keyframes.last() {
+            None => {
+                self.graph.start(&keyframe.t_odom_base);
+                0
+            }
             Some(last) => {
                 let Some(step) = odometry_step(last, keyframe, &self.options.drift) else {
                     tracing::debug!(keyframe = keyframe.id.0, "repeated keyframe ignored");
@@ -88,17 +93,10 @@ impl LoopCloser {
                 if step.restarted {
                     tracing::info!(keyframe = keyframe.id.0, "the odometry started anew");
                 }
-                let pose_and_run =
-                    (self.graph.nodes[node - 1] * step.t_previous_base, last.run + usize::from(step.restarted));
-                self.links.push_node();
-                self.hang(node, step);
-                pose_and_run
+                self.graph.extend(&step);
+                last.run + usize::from(step.restarted)
             }
         };
-        if node == 0 {
-            self.links.push_node();
-        }
-        self.graph.nodes.push(pose);
         self.keyframes.push(MapKeyframe {
             id: keyframe.id,
             stamp_nanos: keyframe.stamp_nanos,
@@ -109,39 +107,27 @@ impl LoopCloser {
         Some(node)
     }
 
-    fn hang(&mut self, node: usize, step: OdometryStep) {
-        self.graph.edges.push(PoseGraphEdge {
-            from: node - 1,
-            to: node,
-            t_from_to: step.t_previous_base,
-            information: information_of(&step.covariance),
-            robust: step.restarted,
-        });
-        self.links.push(node - 1, node, UncertainPose { t: step.t_previous_base, covariance: step.covariance });
-    }
-
-    /// Finds earlier keyframes that look alike or should be near, and verifies them.
+    /// Finds earlier keyframes that look alike or should be near, and verifies those that would tell something new.
     fn search(&mut self, node: usize) -> Vec<Hypothesis> {
         let (keyframes, options) = (&self.keyframes, &self.options);
         let alike = self
             .recognizer
             .add(&keyframes[node].view.descriptors, |index| far_apart_in_time(keyframes, options, index, node));
-        if node < self.rest_until {
-            return Vec::new();
-        }
         let mut candidates: Vec<usize> = alike.iter().map(|candidate| candidate.index).collect();
         candidates.extend(self.nearby(node, &candidates));
-        candidates.into_iter().filter_map(|from| self.verified(from, node)).collect()
+        let ways = self.graph.links().ways(&candidates, node);
+        let known: Vec<_> = candidates.into_iter().filter_map(|from| Some((from, ways.pose(from)?))).collect();
+        known.into_iter().filter_map(|(from, known)| self.verified(from, node, known)).collect()
     }
 
     /// The nearest eligible keyframe that looks the same way, unless it is beside a candidate.
     fn nearby(&self, node: usize, candidates: &[usize]) -> Option<usize> {
-        let pose = |index: usize| self.graph.nodes[index] * self.keyframes[index].view.t_base_camera;
+        let pose = |index: usize| self.graph.nodes()[index] * self.keyframes[index].view.t_base_camera;
         let newest = pose(node);
-        let position = self.graph.nodes[node].translation.vector;
+        let position = self.graph.nodes()[node].translation.vector;
         let near = (0..node).filter_map(|index| {
             // Cheapest test first: this looks at every keyframe.
-            let distance_m = (self.graph.nodes[index].translation.vector - position).norm();
+            let distance_m = (self.graph.nodes()[index].translation.vector - position).norm();
             if distance_m >= NEARBY_M || !far_apart_in_time(&self.keyframes, &self.options, index, node) {
                 return None;
             }
@@ -152,14 +138,30 @@ impl LoopCloser {
         candidates.iter().all(|other| other.abs_diff(nearest) > 2).then_some(nearest)
     }
 
-    fn verified(&self, from: usize, to: usize) -> Option<Hypothesis> {
+    fn verified(&mut self, from: usize, to: usize, known: UncertainPose) -> Option<Hypothesis> {
+        let expected = self.expected_information.and_then(|information| information.try_inverse());
+        if expected.is_some_and(|expected| !self.tells_enough(&known, &expected)) {
+            return None;
+        }
         match self.verifier.verify(&self.keyframes[from].view, &self.keyframes[to].view) {
-            Ok(relative) => Some(Hypothesis { from, to, relative }),
+            Ok(relative) => {
+                if let Some(information) = relative.covariance.try_inverse() {
+                    let mean = self.expected_information.get_or_insert(information);
+                    *mean += (information - *mean) * FORGETTING;
+                }
+                self.tells_enough(&known, &relative.covariance).then_some(Hypothesis { from, to, relative, known })
+            }
             Err(reason) => {
                 tracing::debug!(from, to, %reason, "no loop");
                 None
             }
         }
+    }
+
+    /// Whether a loop of this covariance would add enough to what the graph says already.
+    fn tells_enough(&self, known: &UncertainPose, covariance: &Matrix6<f64>) -> bool {
+        let factors = self.graph.factors();
+        gain_nats(&known.covariance(factors), &(covariance * factors.loops)) >= self.options.min_gain_nats
     }
 
     /// Drops what contradicts the graph; returns what is believed: strong loops at once, others once two agree.
@@ -169,13 +171,15 @@ impl LoopCloser {
         let mut believed = Vec::new();
         for hypothesis in hypotheses {
             let (from, to) = (hypothesis.from, hypothesis.to);
-            let Some((sigmas, sigma_m)) = contradiction(&self.links, &hypothesis) else { continue };
+            let sigmas = hypothesis.contradiction();
             if sigmas > max_sigmas {
                 tracing::info!(from, to, sigmas, "a loop contradicts the odometry and is dropped");
                 continue;
             }
-            let strong = hypothesis.relative.inlier_count >= self.options.strong_inliers && sigma_m < MAX_SIGMA_ALONE_M;
-            let agreeing = |other: &Hypothesis| other.to != to && agree(&self.links, other, &hypothesis, max_sigmas);
+            let strong = hypothesis.relative.inlier_count >= self.options.strong_inliers
+                && hypothesis.known_sigma_m() < MAX_SIGMA_ALONE_M;
+            let agreeing =
+                |other: &Hypothesis| other.to != to && agree(self.graph.links(), other, &hypothesis, max_sigmas);
             let supporters: Vec<Hypothesis> = self.waiting.extract_if(.., |other| agreeing(other)).collect();
             if strong || !supporters.is_empty() {
                 believed.extend(supporters);
@@ -189,44 +193,17 @@ impl LoopCloser {
         believed
     }
 
-    /// Adds loops to the graph and optimizes it; takes them back if the graph does not hold them.
+    /// Adds loops to the graph and optimizes it, unless the graph does not hold them.
     fn close(&mut self, believed: &[Hypothesis], node: usize) -> Result<Option<Correction>, MapError> {
-        let nodes_before = self.graph.nodes.clone();
-        for hypothesis in believed {
-            self.graph.edges.push(PoseGraphEdge {
-                from: hypothesis.from,
-                to: hypothesis.to,
-                t_from_to: hypothesis.relative.t_from_to,
-                information: information_of(&hypothesis.relative.covariance),
-                robust: true,
-            });
-            self.links.push(hypothesis.from, hypothesis.to, hypothesis.pose());
+        let max_sigmas = self.options.max_contradiction_sigmas;
+        let solve = self.graph.close(believed, max_sigmas, &self.policy, &self.options.pose_graph)?;
+        if solve.is_none() {
+            tracing::info!(node, "the graph does not hold a loop; it is dropped");
         }
-        let solved = self.graph.optimize(&self.policy, &self.options.pose_graph);
-        let held = believed.iter().all(|hypothesis| self.holds(hypothesis));
-        let solve = match solved {
-            Ok(solve) if held => solve,
-            other => {
-                self.graph.nodes = nodes_before;
-                self.graph.edges.truncate(self.graph.edges.len() - believed.len());
-                believed.iter().for_each(|_| self.links.pop());
-                other?;
-                tracing::info!(node, "the graph does not hold a loop; it is dropped");
-                return Ok(None);
-            }
-        };
-        Ok(Some(self.correction(believed, node, solve)))
+        Ok(solve.map(|solve| self.correction(believed, solve)))
     }
 
-    /// Whether the optimized nodes agree with a loop.
-    fn holds(&self, hypothesis: &Hypothesis) -> bool {
-        let relative = self.graph.nodes[hypothesis.from].inverse() * self.graph.nodes[hypothesis.to];
-        let e = crate::geometry::se3::log(&(hypothesis.relative.t_from_to.inverse() * relative));
-        let information = information_of(&hypothesis.relative.covariance);
-        e.dot(&(information * e)).max(0.0).sqrt() <= self.options.max_contradiction_sigmas
-    }
-
-    fn correction(&mut self, believed: &[Hypothesis], node: usize, solve: SolveStatistics) -> Correction {
+    fn correction(&mut self, believed: &[Hypothesis], solve: SolveStatistics) -> Correction {
         let closure = |hypothesis: &Hypothesis| LoopClosure {
             from: self.keyframes[hypothesis.from].id,
             to: self.keyframes[hypothesis.to].id,
@@ -237,13 +214,12 @@ impl LoopCloser {
         };
         let loops: Vec<LoopClosure> = believed.iter().map(closure).collect();
         self.loops.extend(loops.iter().cloned());
-        self.rest_until = node + 1 + self.options.rest_keyframes;
         Correction { loops, t_map_odom: self.t_map_odom(), solve }
     }
 
     /// Coordinates of the odometry's world into those of the map, for the newest keyframe; identity in an empty map.
     pub fn t_map_odom(&self) -> Se3 {
-        match (self.graph.nodes.last(), self.keyframes.last()) {
+        match (self.graph.nodes().last(), self.keyframes.last()) {
             (Some(t_map_base), Some(newest)) => t_map_base * newest.t_odom_base.inverse(),
             _ => Se3::identity(),
         }
@@ -255,7 +231,7 @@ impl LoopCloser {
             stamp_nanos: keyframe.stamp_nanos,
             t_world_body: *node,
         };
-        Trajectory::from_poses(self.keyframes.iter().zip(&self.graph.nodes).map(stamped).collect())
+        Trajectory::from_poses(self.keyframes.iter().zip(self.graph.nodes()).map(stamped).collect())
     }
 
     /// When the keyframe of a node of the graph was taken (ns); `None` if there is no such node.
@@ -265,7 +241,7 @@ impl LoopCloser {
 
     /// The graph: one node per keyframe, in the order in which they were added.
     pub fn graph(&self) -> &PoseGraph {
-        &self.graph
+        self.graph.graph()
     }
 
     /// All loops that were closed.
@@ -276,7 +252,7 @@ impl LoopCloser {
     /// The coloured points of all keyframes, after the last correction: one per cube, ordered by place.
     pub fn cloud(&self) -> Vec<MapPoint> {
         let options = &self.options;
-        cloud::cloud(&self.keyframes, &self.graph.nodes, options.cloud_voxel_m, options.cloud_max_depth_m)
+        cloud::cloud(&self.keyframes, self.graph.nodes(), options.cloud_voxel_m, options.cloud_max_depth_m)
     }
 
     /// Number of keyframes in the map.
@@ -297,9 +273,4 @@ fn far_apart_in_time(keyframes: &[MapKeyframe], options: &MapOptions, earlier: u
     let (a, b) = (&keyframes[earlier], &keyframes[later]);
     let gap_secs = a.stamp_nanos.abs_diff(b.stamp_nanos) as f64 * 1e-9;
     a.run != b.run || (gap_secs >= options.min_gap_secs && later - earlier > options.min_gap_keyframes)
-}
-
-/// The inverse of a covariance that [`super::odometry_step`] or verification has kept away from zero.
-fn information_of(covariance: &Matrix6<f64>) -> Matrix6<f64> {
-    covariance.cholesky().map_or_else(Matrix6::zeros, |factor| factor.inverse())
 }

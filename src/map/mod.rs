@@ -3,6 +3,7 @@
 //! [`LoopCloser::add`] is the page to read first. [`KeyframeMaker`] makes keyframes from frames and anybody's odometry,
 //! for robots that do not run this crate's visual odometry.
 
+mod calibration;
 mod cloud;
 mod consistency;
 mod error;
@@ -10,8 +11,10 @@ mod keyframe_maker;
 mod keyframes;
 mod links;
 mod loop_closer;
+mod map_graph;
 mod odometry_step;
 mod types;
+mod uncertain_pose;
 
 pub use error::MapError;
 pub use keyframe_maker::{KeyframeMaker, KeyframeMakerOptions};
@@ -33,8 +36,8 @@ crate::options! {
         min_gap_keyframes: usize = 15usize, "keyframes", 1..=10000, live;
         /// Time between the two ends of a loop, at least.
         min_gap_secs: f64 = 3.0, "s", 0.0..=3600.0, live;
-        /// Keyframes after a closed loop for which no other is sought.
-        rest_keyframes: usize = 2usize, "keyframes", 0..=1000, live;
+        /// A loop that would tell less than this is not sought: 4.8 is one of half the standard deviations that the graph has already.
+        min_gain_nats: f64 = 4.8, "nats", 0.0..=1000.0, live;
         /// A loop with this many inliers is believed at once; a weaker one, or one between runs of the odometry, when
         /// another agrees with it.
         strong_inliers: usize = 80usize, "places", 6..=100000, live;

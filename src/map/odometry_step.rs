@@ -1,12 +1,14 @@
 //! How a keyframe hangs on the one before it.
 
 use super::keyframes::MapKeyframe;
+use super::uncertain_pose::UncertainPose;
 use crate::geometry::Se3;
 use crate::place::DescribedKeyframe;
 use nalgebra::{Matrix6, Vector6};
 
 crate::options! {
-    /// How far the odometry may drift, whatever its own covariance says.
+    /// How far the odometry may drift, whatever its own covariance says: what a loop may correct. How far it does is
+    /// learnt from the loops.
     pub struct DriftOptions {
         /// Standard deviation of the position after one metre of path; it grows with the root of the path.
         translation_per_root_m: f64 = 0.04, "m", 0.0..=10.0, live;
@@ -17,26 +19,25 @@ crate::options! {
     }
 }
 
-/// What is known of where a robot is when its odometry starts anew: standard deviations (m, rad).
-const RESTART_SIGMA: (f64, f64) = (10.0, 2.0);
-/// Standard deviations below which no step is believed (m, rad).
+/// What is known of where a robot is when its odometry starts anew, as standard deviations (m, rad): nothing.
+const RESTART_SIGMA: (f64, f64) = (100.0, 20.0);
+/// Drift of a step that goes nowhere, as standard deviations (m, rad).
 const STEP_SIGMA_FLOOR: (f64, f64) = (0.002, 0.001);
 
 /// How a keyframe hangs on the one before it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct OdometryStep {
     /// Its base coordinates into those of the keyframe before.
-    pub t_previous_base: Se3,
-    /// Covariance of that, perturbed in its own frame `[ρ; φ]` (m, rad).
-    pub covariance: Matrix6<f64>,
+    pub pose: UncertainPose,
     /// Whether the odometry was started anew, so that only a loop can tell where it is.
     pub restarted: bool,
 }
 
-/// How `keyframe` hangs on `last`, the newest keyframe of the map.
+/// How `keyframe` hangs on `last`, the newest keyframe of the map: by `t_odom_base` of both, so that without loops the
+/// map is the odometry's own path. What its window says now of the step alone adds up to a worse one, since the window
+/// has improved the earlier pose since it was sent.
 ///
-/// - The next number: by its own `t_previous_base`.
-/// - A greater number: messages were lost. By `t_odom_base` of both; one covariance covers all lost steps.
+/// - A number that skips some: messages were lost; one covariance covers all lost steps.
 /// - No `t_previous_base`, or a number that does not grow: the odometry was started anew. Until a loop tells where,
 ///   it is taken to stand where the robot was last, by an edge too weak to matter.
 /// - Number and stamp of the newest keyframe: a repeated message, `None`.
@@ -50,37 +51,25 @@ pub(super) fn odometry_step(
     if keyframe.id == last.id && keyframe.stamp_nanos == last.stamp_nanos {
         return None;
     }
-    let step = match keyframe.t_previous_base {
-        Some(t_previous_base) if keyframe.id.0 == last.id.0 + 1 => OdometryStep {
-            covariance: widened(&keyframe.covariance, &t_previous_base, drift),
-            t_previous_base,
-            restarted: false,
-        },
-        Some(_) if keyframe.id > last.id => {
-            let t_previous_base = last.t_odom_base.inverse() * keyframe.t_odom_base;
-            let step_count = (keyframe.id.0 - last.id.0) as f64;
-            // The window improved both poses since they were sent, in ways this node does not know: hence twice.
-            let covariance = keyframe.covariance * (2.0 * step_count);
-            OdometryStep {
-                covariance: widened(&covariance, &t_previous_base, drift),
-                t_previous_base,
-                restarted: false,
-            }
-        }
-        _ => OdometryStep { t_previous_base: Se3::identity(), covariance: diagonal(RESTART_SIGMA), restarted: true },
-    };
-    Some(step)
+    if keyframe.t_previous_base.is_none() || keyframe.id <= last.id {
+        let pose = UncertainPose::by_odometry(&Se3::identity(), &diagonal(RESTART_SIGMA), &Matrix6::zeros());
+        return Some(OdometryStep { pose, restarted: true });
+    }
+    let step_count = (keyframe.id.0 - last.id.0) as f64;
+    let stated = (keyframe.covariance + keyframe.covariance.transpose()) * (0.5 * step_count);
+    let t_previous_base = last.t_odom_base.inverse() * keyframe.t_odom_base;
+    let pose = UncertainPose::by_odometry(&t_previous_base, &stated, &drift_of(&t_previous_base, drift));
+    Some(OdometryStep { pose, restarted: false })
 }
 
-/// The covariance with the drift added that any odometry may have over this step.
-fn widened(covariance: &Matrix6<f64>, t_previous_base: &Se3, drift: &DriftOptions) -> Matrix6<f64> {
+/// The covariance of the drift that any odometry may have over this step.
+fn drift_of(t_previous_base: &Se3, drift: &DriftOptions) -> Matrix6<f64> {
     let (path_m, turn_rad) = (t_previous_base.translation.vector.norm(), t_previous_base.rotation.angle());
     let translation = drift.translation_per_root_m.powi(2) * path_m + STEP_SIGMA_FLOOR.0.powi(2);
     let rotation = drift.rotation_per_root_m.powi(2) * path_m
         + drift.rotation_per_root_rad.powi(2) * turn_rad
         + STEP_SIGMA_FLOOR.1.powi(2);
-    let symmetric = (covariance + covariance.transpose()) * 0.5;
-    symmetric + diagonal((translation.sqrt(), rotation.sqrt()))
+    diagonal((translation.sqrt(), rotation.sqrt()))
 }
 
 fn diagonal(sigma: (f64, f64)) -> Matrix6<f64> {
@@ -92,6 +81,7 @@ fn diagonal(sigma: (f64, f64)) -> Matrix6<f64> {
 mod tests {
     use super::*;
     use crate::geometry::PinholeCamera;
+    use crate::map::uncertain_pose::Factors;
     use crate::odometry::KeyframeId;
     use crate::place::View;
 
@@ -117,15 +107,16 @@ mod tests {
     #[test]
     fn each_kind_of_step() {
         let drift = DriftOptions::default();
-        let measured = Se3::translation(0.55, 0.0, 0.0);
+        let measured = Se3::translation(0.5, 0.0, 0.0);
         let next = odometry_step(&last(), &described(8, 1.5, Some(measured)), &drift).expect("new");
-        assert_eq!(next.t_previous_base, measured);
+        let variance = |step: &OdometryStep| step.pose.covariance(&Factors::default())[(0, 0)];
+        assert_eq!(next.pose.t, measured);
         let bridged = odometry_step(&last(), &described(10, 2.5, Some(measured)), &drift).expect("new");
-        assert_eq!(bridged.t_previous_base, Se3::translation(1.5, 0.0, 0.0));
-        assert!(bridged.covariance[(0, 0)] > 2.0 * next.covariance[(0, 0)] && !bridged.restarted);
+        assert_eq!(bridged.pose.t, Se3::translation(1.5, 0.0, 0.0));
+        assert!(variance(&bridged) > 2.0 * variance(&next) && !bridged.restarted);
         for again in [described(8, 1.5, None), described(3, 1.5, Some(measured)), described(0, 0.0, None)] {
             let step = odometry_step(&last(), &again, &drift).expect("new");
-            assert!(step.restarted && step.covariance[(0, 0)] > 1.0, "{again:?}");
+            assert!(step.restarted && variance(&step) > 1.0, "{again:?}");
         }
         assert_eq!(odometry_step(&last(), &described(7, 1.0, Some(measured)), &drift), None, "repeated");
     }

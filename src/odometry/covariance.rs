@@ -1,20 +1,8 @@
 //! Covariances of relative poses, carried from one frame to another.
 
-use crate::geometry::{Se3, se3};
+use crate::geometry::Se3;
+use crate::geometry::se3::adjoint;
 use nalgebra::{Matrix6, Vector6};
-
-/// The matrix with `t · exp(δ) = exp(Ad δ) · t`, for `[ρ; φ]`.
-///
-/// # Source
-/// Barfoot (2017), 7.1.4.
-pub(super) fn adjoint(t: &Se3) -> Matrix6<f64> {
-    let rotation = t.rotation.to_rotation_matrix();
-    let mut result = Matrix6::zeros();
-    result.fixed_view_mut::<3, 3>(0, 0).copy_from(rotation.matrix());
-    result.fixed_view_mut::<3, 3>(3, 3).copy_from(rotation.matrix());
-    result.fixed_view_mut::<3, 3>(0, 3).copy_from(&(se3::skew(&t.translation.vector) * rotation.matrix()));
-    result
-}
 
 /// The covariance of `t_a_b · t_b_c` in the frame of `c`, from those of the two in their own frames (independent).
 pub(super) fn compose(covariance_b: &Matrix6<f64>, t_b_c: &Se3, covariance_c: &Matrix6<f64>) -> Matrix6<f64> {
@@ -43,14 +31,7 @@ pub(super) fn sqrt_information(covariance: &Matrix6<f64>) -> Option<Matrix6<f64>
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_adjoint_moves_a_perturbation_through_a_transform() {
-        let t = se3::exp(&Vector6::new(0.3, -1.0, 2.0, 0.4, -0.2, 0.7));
-        let delta = Vector6::new(0.1, 0.2, -0.3, 0.02, -0.1, 0.05);
-        let (left, right) = (t * se3::exp(&delta), se3::exp(&(adjoint(&t) * delta)) * t);
-        assert!((left.to_homogeneous() - right.to_homogeneous()).norm() < 1e-12);
-    }
+    use crate::geometry::se3;
 
     #[test]
     fn the_square_root_gives_the_information_back() {

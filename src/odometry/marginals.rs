@@ -1,10 +1,9 @@
 //! How certain the adjusted window is.
 
 use super::adjustment::bundle_of;
-use super::covariance::adjoint;
 use super::window::Window;
 use crate::bundle::{Bundle, BundleLandmark, BundleObservation};
-use crate::geometry::{Se3, se3};
+use crate::geometry::{Se3, se3, se3::adjoint};
 use nalgebra::{DMatrix, Matrix3, Matrix6, Point3, RowVector6, SMatrix, SVector};
 
 /// Information of each pose without anything else (1/m², 1/rad²): it has no say, and keeps the matrix invertible.

@@ -1,7 +1,7 @@
 //! Matches between the features of two views by descriptor alone.
 
-use super::distances::DescriptorColumns;
 use super::view::View;
+use crate::precision::kernels::DescriptorColumns;
 use nalgebra::Vector2;
 
 /// Features this near (px) are one place of the image, on different pyramid levels: not rivals in the ratio test.

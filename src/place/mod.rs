@@ -6,7 +6,6 @@
 
 mod describer;
 mod descriptor;
-mod distances;
 mod feature;
 mod forest;
 mod guided;
@@ -25,7 +24,6 @@ pub use describer::Describer;
 pub use descriptor::{Descriptor, hamming};
 pub use feature::{DescribedKeyframe, Feature};
 pub use recognizer::{Candidate, Recognizer, RecognizerOptions};
-pub(crate) use verification::adjoint;
 pub use verification::{Rejection, RelativePose, VerificationOptions, Verifier};
 pub use view::View;
 

@@ -1,7 +1,7 @@
 //! The relative pose that most correspondences agree with.
 
 use super::refinement::refine;
-use super::reprojection::{Correspondence, TwoViews};
+use super::reprojection::{Correspondence, Motion, TwoViews};
 use crate::geometry::Se3;
 use nalgebra::{Rotation3, Translation3, UnitQuaternion, Vector3};
 use opencv::calib3d::{SOLVEPNP_AP3P, solve_p3p};
@@ -12,8 +12,6 @@ use rand_pcg::Pcg64Mcg;
 
 /// Probability of a sample without outliers at which the search ends.
 const CONFIDENCE: f64 = 0.999;
-/// Squared Mahalanobis length within which 95% of correct residuals lie (2 degrees of freedom).
-pub(crate) const INLIER_CHI2: f64 = 5.99;
 
 /// A pose and the correspondences that agree with it.
 #[derive(Debug, Clone)]
@@ -26,8 +24,8 @@ pub(crate) struct Consensus {
 
 /// The correspondences that agree with a pose.
 pub(crate) fn inliers_of(views: &TwoViews, t_b_a: &Se3, pairs: &[Correspondence]) -> Vec<usize> {
-    let t_a_b = t_b_a.inverse();
-    let agrees = |pair| views.worst_chi2(t_b_a, &t_a_b, pair).is_some_and(|chi2| chi2 < INLIER_CHI2);
+    let motion = Motion::new(t_b_a);
+    let agrees = |pair| views.residual(&motion, pair).is_some_and(|residual| residual.is_inlier());
     (0..pairs.len()).filter(|&index| agrees(&pairs[index])).collect()
 }
 

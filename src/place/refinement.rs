@@ -1,6 +1,6 @@
 //! Refinement of a relative pose on its inliers.
 
-use super::reprojection::{Correspondence, PixelResidual, TwoViews};
+use super::reprojection::{Correspondence, Motion, Residual, TwoViews};
 use crate::geometry::{Se3, se3::exp};
 use nalgebra::{Matrix6, Vector6};
 
@@ -16,41 +16,50 @@ const STEP_TOLERANCE: f64 = 1e-6;
 pub(crate) struct Refined {
     /// First camera's coordinates into the second's.
     pub t_b_a: Se3,
-    /// Information of a perturbation `[ρ; φ]` of it on the right (1/m, 1/rad, squared).
-    pub information: Matrix6<f64>,
+    /// Covariance of a perturbation `[ρ; φ]` of it on the right (m, rad), by the spread of the residuals.
+    pub covariance: Matrix6<f64>,
 }
 
-/// Minimizes the robust reprojection residuals of `chosen` pairs, both ways, by Gauss-Newton in double precision.
-/// `None` if they do not determine the pose.
+/// Minimizes the robust residuals of `chosen` pairs by Gauss-Newton in double precision. `None` if they do not determine
+/// the pose.
 pub(crate) fn refine(views: &TwoViews, start: &Se3, pairs: &[Correspondence], chosen: &[usize]) -> Option<Refined> {
     let mut t_b_a = *start;
     let mut hessian = Matrix6::zeros();
     for _ in 0..MAX_ITERATIONS {
         let mut gradient = Vector6::zeros();
         hessian = Matrix6::zeros();
-        let t_a_b = t_b_a.inverse();
-        for pair in chosen.iter().map(|&index| &pairs[index]) {
-            for residual in [views.forward(&t_b_a, pair), views.backward(&t_a_b, pair)].into_iter().flatten() {
-                accumulate(&residual, &mut hessian, &mut gradient);
-            }
+        let motion = Motion::new(&t_b_a);
+        for residual in chosen.iter().filter_map(|&index| views.residual(&motion, &pairs[index])) {
+            let length = residual.chi2().sqrt();
+            let weight = if length > HUBER_SIGMAS { HUBER_SIGMAS / length } else { 1.0 };
+            let jacobian = residual.jacobian(&motion);
+            let weighted = jacobian.transpose() * residual.information * weight;
+            hessian += weighted * jacobian;
+            gradient += weighted * residual.e;
         }
         let step = hessian.cholesky()?.solve(&gradient);
-        t_b_a *= exp(&step);
         if !step.iter().all(|v| v.is_finite()) {
             return None;
         }
+        t_b_a *= exp(&step);
         if step.norm() < STEP_TOLERANCE {
             break;
         }
     }
     t_b_a.rotation.renormalize();
-    Some(Refined { t_b_a, information: hessian })
+    Some(Refined { t_b_a, covariance: hessian.cholesky()?.inverse() * variance_factor(views, &t_b_a, pairs, chosen) })
 }
 
-fn accumulate(residual: &PixelResidual, hessian: &mut Matrix6<f64>, gradient: &mut Vector6<f64>) {
-    let length = residual.chi2().sqrt();
-    let weight = if length > HUBER_SIGMAS { HUBER_SIGMAS / length } else { 1.0 };
-    let weighted = residual.jacobian.transpose() * residual.information * weight;
-    *hessian += weighted * residual.jacobian;
-    *gradient += weighted * residual.e;
+/// The variance of unit weight: how much larger the residuals' squares are than stated, by their median, which the
+/// outliers among them hardly move.
+fn variance_factor(views: &TwoViews, t_b_a: &Se3, pairs: &[Correspondence], chosen: &[usize]) -> f64 {
+    let motion = Motion::new(t_b_a);
+    let ratio = |residual: Residual| residual.chi2() / if residual.row_count == 3 { 2.366 } else { 1.386 };
+    let mut ratios: Vec<f64> =
+        chosen.iter().filter_map(|&index| views.residual(&motion, &pairs[index]).map(ratio)).collect();
+    if ratios.is_empty() {
+        return 1.0;
+    }
+    let middle = ratios.len() / 2;
+    *ratios.select_nth_unstable_by(middle, f64::total_cmp).1
 }

@@ -7,7 +7,7 @@ use super::refinement::{Refined, refine};
 use super::reprojection::{Correspondence, TwoViews};
 use super::view::View;
 use crate::geometry::Se3;
-use crate::geometry::se3::skew;
+use crate::geometry::se3::adjoint;
 use nalgebra::{Matrix6, Vector2};
 
 crate::options! {
@@ -34,7 +34,7 @@ crate::options! {
         /// Most three-point samples drawn.
         max_samples: usize = 200usize, "samples", 10..=100000, live;
         /// A relative pose less certain than this in any direction is of no use.
-        max_sigma_m: f64 = 0.1, "m", 0.001..=10.0, live;
+        max_sigma_m: f64 = 0.03, "m", 0.001..=10.0, live;
     }
 }
 
@@ -44,11 +44,8 @@ const SEARCH_RADIUS_PX: f64 = 10.0;
 const PLACE_PX: f32 = 5.0;
 /// Cells per row and column in which the cover is counted.
 const COVER_CELLS: (usize, usize) = (8, 6);
-/// Residuals of one pair of images are not independent (calibration, both ways, levels of one corner): the
-/// covariance is this much larger than theirs.
-const COVARIANCE_INFLATION: f64 = 9.0;
-/// What no number of inliers gets below: standard deviations (m, rad).
-const SIGMA_FLOOR: (f64, f64) = (0.01, 0.005);
+/// What no number of features gets below (calibration, rectification): standard deviations (m, rad).
+const SIGMA_FLOOR: (f64, f64) = (0.001, 0.0003);
 
 /// The relative pose of two keyframes that show the same place.
 #[derive(Debug, Clone, PartialEq)]
@@ -185,7 +182,8 @@ impl Verifier {
         if found.found_ratio < options.min_found_ratio {
             return Err(Rejection::Found(found.found_ratio));
         }
-        let (t_from_to, covariance) = in_base(a, b, &found.refined).ok_or(Rejection::Uncertain(f64::INFINITY))?;
+        let (t_from_to, covariance) = in_base(a, b, &found.refined);
+        let covariance = covariance * (found.inliers.len() as f64 / inlier_count as f64);
         let sigma_m = covariance.fixed_view::<3, 3>(0, 0).symmetric_eigenvalues().max().sqrt();
         if sigma_m.is_nan() || sigma_m > options.max_sigma_m {
             return Err(Rejection::Uncertain(sigma_m));
@@ -230,22 +228,12 @@ fn cover(view: &View, places: &[&Vector2<f32>]) -> f64 {
 /// The relative pose of the bases, with its covariance, from that of the cameras.
 ///
 /// With `t_b_a · exp(δ)`, the inverse is `t_a_b · exp(-Ad(t_b_a) δ)`; seen from the base another adjoint follows.
-fn in_base(a: &View, b: &View, refined: &Refined) -> Option<(Se3, Matrix6<f64>)> {
+fn in_base(a: &View, b: &View, refined: &Refined) -> (Se3, Matrix6<f64>) {
     let t_base_b_a = b.t_base_camera * refined.t_b_a;
     let t_from_to = a.t_base_camera * refined.t_b_a.inverse() * b.t_base_camera.inverse();
     let adjoint = adjoint(&t_base_b_a);
-    let covariance = adjoint * refined.information.cholesky()?.inverse() * adjoint.transpose() * COVARIANCE_INFLATION;
+    let covariance = adjoint * refined.covariance * adjoint.transpose();
     let floor = |k: usize| if k < 3 { SIGMA_FLOOR.0 } else { SIGMA_FLOOR.1 };
     let floor = Matrix6::from_diagonal(&nalgebra::Vector6::from_fn(|k, _| floor(k).powi(2)));
-    Some((t_from_to, covariance + floor))
-}
-
-/// The adjoint of a transform: `t · exp(δ) · t⁻¹ = exp(Ad(t) δ)`, `δ = [ρ; φ]`.
-pub(crate) fn adjoint(t: &Se3) -> Matrix6<f64> {
-    let rotation = t.rotation.to_rotation_matrix();
-    let mut out = Matrix6::zeros();
-    out.fixed_view_mut::<3, 3>(0, 0).copy_from(rotation.matrix());
-    out.fixed_view_mut::<3, 3>(3, 3).copy_from(rotation.matrix());
-    out.fixed_view_mut::<3, 3>(0, 3).copy_from(&(skew(&t.translation.vector) * rotation.matrix()));
-    out
+    (t_from_to, covariance + floor)
 }

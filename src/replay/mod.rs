@@ -1,10 +1,12 @@
 //! A recording through the whole pipeline, in one process: what the two nodes do, without ROS and as fast as it goes.
 
+mod edges;
 mod output;
 mod report;
 mod run;
 mod summary;
 
+pub use edges::EdgeErrors;
 pub use output::OutputFolder;
 pub use run::{FrameRecord, Outcome, run};
 pub use summary::{Errors, Quantiles, Summary};

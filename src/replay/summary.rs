@@ -1,6 +1,6 @@
 //! The figures of a replay that scripts read.
 
-use super::Outcome;
+use super::{EdgeErrors, Outcome};
 use crate::evaluation::{Alignment, absolute_error, relative_error};
 use crate::geometry::Trajectory;
 use crate::odometry::TrackingState;
@@ -29,6 +29,9 @@ pub struct Summary {
     /// Errors of the keyframes after the last correction, where the truth is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corrected: Option<Errors>,
+    /// The map's edges against the truth, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edges: Option<EdgeErrors>,
     /// Time of the odometry per frame (ms).
     pub frame_ms: Quantiles,
     /// Time of describing and loop closing per keyframe (ms).
@@ -90,6 +93,7 @@ impl Summary {
             path_length_m: outcome.odometry.path_length_m(),
             odometry: errors(&outcome.odometry),
             corrected: errors(&corrected),
+            edges: outcome.truth.as_ref().and_then(|truth| EdgeErrors::of(&outcome.map, truth)),
             frame_ms: Quantiles::of(outcome.frames.iter().map(|frame| frame.frame_ms)),
             map_ms: Quantiles::of(outcome.frames.iter().filter_map(|frame| frame.map_ms)),
             solve_ms: Quantiles::of(outcome.solves.iter().map(|solve| solve.solve_ms)),

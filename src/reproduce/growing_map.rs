@@ -27,6 +27,8 @@ const STEP_SECS: f64 = 0.1;
 const STEP_SIGMA: (f64, f64) = (2e-3, 7e-4);
 /// Standard deviations of a loop's relative pose: what verified loops of the feature-level simulator have (m, rad).
 const LOOP_SIGMA: (f64, f64) = (5e-3, 2e-3);
+/// Keyframes after a loop before the next one.
+const REST_KEYFRAMES: usize = 2;
 /// A loop joins keyframes nearer than this (m, rad) that are at least so many keyframes apart.
 const LOOP_REACH: (f64, f64) = (1.0, 0.5);
 
@@ -58,7 +60,7 @@ impl GrowingMap {
                 .min_by(|a, b| a.0.total_cmp(&b.0));
             if let Some((_, from)) = nearest {
                 edges.push(measured(&truth, from, to, LOOP_SIGMA, true, &mut random));
-                rest_until = to + 1 + config.rest_keyframes;
+                rest_until = to + 1 + REST_KEYFRAMES;
             }
         }
         Self { truth, edges }

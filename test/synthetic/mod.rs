@@ -48,6 +48,29 @@ impl World {
         Self { landmarks: landmarks.collect() }
     }
 
+    /// Landmarks on a round wall of this radius (m) about the origin whose `side_count` sides look the same.
+    pub fn ring(seed: u64, radius_m: f64, side_count: usize, landmarks_per_side: usize) -> Self {
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
+        let angle = std::f64::consts::TAU / side_count as f64;
+        let side: Vec<Landmark> = (0..landmarks_per_side)
+            .map(|_| {
+                let around = random.random_range(0.0..angle);
+                let (r, z) = (radius_m + random.random_range(-0.3..0.3), random.random_range(-1.0..2.0));
+                let mut descriptor = [0; 32];
+                random.fill_bytes(&mut descriptor);
+                Landmark { p_world: Point3::new(r * around.cos(), r * around.sin(), z), descriptor }
+            })
+            .collect();
+        let turned = |turn: usize| pose(0.0, 0.0, angle * turn as f64);
+        let landmarks = (0..side_count).flat_map(|turn| {
+            side.iter().map(move |landmark| Landmark {
+                p_world: turned(turn) * landmark.p_world,
+                descriptor: landmark.descriptor,
+            })
+        });
+        Self { landmarks: landmarks.collect() }
+    }
+
     /// This world with another one beside it.
     pub fn and(mut self, other: Self) -> Self {
         self.landmarks.extend(other.landmarks);

@@ -76,7 +76,8 @@ fn print_summary(summary: &Summary) {
     println!("frames          {} ({} tracked, {} lost)", summary.frames, summary.tracked, summary.lost);
     println!("path            {:.2} m", summary.path_length_m);
     println!("keyframes       {}", summary.keyframes);
-    println!("loops           {}", summary.loops);
+    let false_loops = summary.edges.map_or(String::new(), |edges| format!(" ({} false)", edges.false_loops));
+    println!("loops           {}{false_loops}", summary.loops);
     print_errors("odometry", summary.odometry.as_ref());
     print_errors("corrected", summary.corrected.as_ref());
     println!("per frame       {:.2} ms median, {:.2} ms p99", summary.frame_ms.median, summary.frame_ms.p99);

@@ -10,6 +10,7 @@ mod avx512;
 mod dispatch;
 mod factor;
 mod halves;
+mod hamming;
 mod jacobian;
 mod lanes;
 #[cfg(target_arch = "aarch64")]
@@ -22,6 +23,7 @@ mod triangular;
 mod vector;
 
 pub use factor::{BlockFactor, gather_scaled, scatter_scaled};
+pub use hamming::DescriptorColumns;
 pub use jacobian::BlockRows;
 pub use vector::VectorKernels;
 

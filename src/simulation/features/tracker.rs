@@ -204,7 +204,7 @@ mod tests {
     fn errors_are_as_large_as_the_options_say() {
         let options = FeatureOptions { slip_px: 0.0, mismatch_share: 0.0, ..FeatureOptions::default() };
         let seen = seen_at_rest(&options, 2);
-        assert_eq!(seen[0].len(), FrontendOptions::default().feature_count);
+        assert!((100..=FrontendOptions::default().feature_count).contains(&seen[0].len()));
         let apart = |seen: &[Vec<Option<Vector2<f64>>>], last: usize| {
             let pairs =
                 seen[0].iter().zip(&seen[last]).filter_map(|(a, b)| Some((a.as_ref()? - b.as_ref()?).norm_squared()));
@@ -217,7 +217,8 @@ mod tests {
         let slips = seen_at_rest(&slipping, 10);
         assert!((apart(&slips, 9) / 0.3 - 1.0).abs() < 0.2, "nine steps of a random walk: {}", apart(&slips, 9));
         let losing = FeatureOptions { lost_share: 0.1, ..options };
-        let left = seen_at_rest(&losing, 6)[5].iter().flatten().count() as f64 / 200.0;
+        let lost = seen_at_rest(&losing, 6);
+        let left = lost[5].iter().flatten().count() as f64 / lost[0].len() as f64;
         assert!((left - 0.9f64.powi(5)).abs() < 0.1, "{left}");
     }
 

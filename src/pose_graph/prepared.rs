@@ -13,6 +13,9 @@ use crate::sparse::{
 };
 use std::sync::Arc;
 
+/// A level of fill that no chain with a few loops reaches.
+const COMPLETE: usize = 1000;
+
 /// An edge, ready for evaluation.
 #[derive(Debug, Clone)]
 pub(super) struct Measurement<G: RigidGroup<D>, const D: usize> {
@@ -86,6 +89,14 @@ impl<G: RigidGroup<D>, const D: usize> Prepared<G, D> {
         Supernodes::new(&self.graph, &self.order, size)
     }
 
+    /// A graph that is little more than chains has next to no fill: an incomplete factor may as well have all of it.
+    fn fill_options(&self, options: &CholeskyOptions) -> CholeskyOptions {
+        let loops = self.measurements.len().saturating_sub(self.fixed.len());
+        let chain_like = 4 * loops < self.fixed.len();
+        let fill_level = if chain_like { options.fill_level.max(COMPLETE) } else { options.fill_level };
+        CholeskyOptions { fill_level, ..options.clone() }
+    }
+
     /// Makes the preconditioner, unless that has been done for this precision and these options: the complete factor
     /// where memory allows, else the incomplete one at zero residual. Where no factor is to be had, block-Jacobi serves.
     pub(super) fn factor(&mut self, precision: Precision, options: &CholeskyOptions) {
@@ -99,7 +110,7 @@ impl<G: RigidGroup<D>, const D: usize> Prepared<G, D> {
                 .map(|factor| Preconditioner::Cholesky(RefreshedCholesky::new(factor)))
         } else {
             let jacobian = jacobian_at_zero_residual(&self.measurements, &self.structure);
-            IncompleteCholesky::from_jacobian(&self.structure, &jacobian, None, options, precision)
+            IncompleteCholesky::from_jacobian(&self.structure, &jacobian, None, &self.fill_options(options), precision)
                 .map(Preconditioner::IncompleteCholesky)
         };
         self.preconditioner = made.unwrap_or_else(|error| {

@@ -191,7 +191,9 @@ impl MapHistory {
         let (smallest, largest) = (100, setup.size(10_000, 500));
         let (count, direct_count) = (setup.count(800, 9), setup.count(14, 3));
         let policies = POLICIES.map(Policy::resolve).into_iter().collect::<Result<Vec<_>, _>>()?;
-        let options = PoseGraphOptions::default();
+        // The article's preconditioner is incomplete and static.
+        let mut options = PoseGraphOptions::default();
+        options.preconditioner.max_complete_entries = 0;
         let map = GrowingMap::new(setup.seed, largest);
         let mut graphs: [PoseGraph; 3] = Default::default();
         let mut problems = Vec::with_capacity(count);

@@ -69,7 +69,8 @@ impl Variation {
     fn map_error_m(&self, map: &GrowingMap, keyframes: usize, [x, y]: [f64; 2]) -> f64 {
         let mut graph = map.graph(keyframes);
         graph.nodes.iter_mut().for_each(|node| *node = Se3::translation(x, y, 0.0) * *node);
-        let defaults = PoseGraphOptions { start: "given".into(), ..PoseGraphOptions::default() };
+        let mut defaults = PoseGraphOptions { start: "given".into(), ..PoseGraphOptions::default() };
+        defaults.preconditioner.max_complete_entries = 0;
         let options = PoseGraphOptions { solver: self.solver(defaults.solver.clone()), ..defaults };
         if let Err(error) = graph.optimize(&self.policy, &options) {
             tracing::debug!("{}: {error}", self.name);

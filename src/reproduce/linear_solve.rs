@@ -82,7 +82,7 @@ pub(super) fn run(setup: &Setup) -> Result<Outcome, ReproduceError> {
     let saved = 1.0 - iteration_us[2] / iteration_us[1];
     let predicted = hand.saving(&operations, &policies[1], &policies[2]);
     let on_v100 = machines[3].saving(&operations, &policies[1], &policies[2]);
-    let (rows, columns) = (problem.structure.row_count() as f64, problem.structure.column_count() as f64);
+    let (rows, columns) = (problem.row_count() as f64, problem.structure.column_count() as f64);
     let textbook = textbook_product_share(rows, columns, 7.0 * rows);
     let verdict = Verdict {
         checks: vec![
@@ -176,7 +176,7 @@ fn measure(bundle: &Bundle, policies: &[Policy], repeats: usize) -> Result<Measu
 
 /// The article's way of solving a bundle.
 pub(super) fn cgnr_options() -> BundleOptions {
-    BundleOptions::default()
+    BundleOptions { linear_solver: "cgnr".into(), ..BundleOptions::default() }
 }
 
 fn times_table(iterations: &[[f64; 3]; 3], iteration_us: &[f64; 3], reduced_us: &[f64; 2]) -> Table {

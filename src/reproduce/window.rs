@@ -107,7 +107,8 @@ mod tests {
     fn it_has_the_articles_shape() {
         let (bundle, truth) = window(1);
         let problem = bundle.linear_problem(&BundleOptions::default()).unwrap();
-        let (rows, columns) = (problem.structure.row_count(), problem.structure.column_count());
+        let columns = problem.structure.column_count();
+        let rows = problem.row_count();
         assert_eq!(truth.len(), KEYFRAMES);
         assert!((4500..6500).contains(&rows) && (900..=1000).contains(&columns), "{rows} x {columns}");
         assert!(position_error_m(&bundle, &truth) > 0.02);

@@ -37,4 +37,15 @@ impl LinearProblem {
         let weights = (0..structure.residual_block_count()).map(weight).collect();
         Self { structure, residuals, jacobian, weights, cost }
     }
+
+    /// Number of rows of the Jacobian that are not all zero: observations of which less is known than of others are
+    /// padded with rows that say nothing.
+    pub fn row_count(&self) -> usize {
+        let of_block = |block: usize| {
+            let entries = &self.jacobian[self.structure.entries(block)];
+            let width = (entries.len() / self.structure.rows(block).len().max(1)).max(1);
+            entries.chunks_exact(width).filter(|row| row.iter().any(|&entry| entry != 0.0)).count()
+        };
+        (0..self.structure.residual_block_count()).map(of_block).sum()
+    }
 }

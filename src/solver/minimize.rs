@@ -13,9 +13,9 @@ const PATIENCE: usize = 3;
 /// Minimizes a nonlinear least-squares problem by Levenberg-Marquardt or Gauss-Newton steps in the precisions of a policy.
 ///
 /// The problem is left at the best state found. A value that is not finite, a direction that does not descend, or
-/// several steps in a row that ascend are noticed here, and the solve goes on one precision higher from the last good
-/// state, unless the policy is naive; the statistics tell. Costs that are too close for residuals in the policy's
-/// precision to tell apart are compared in double. Costs in the statistics' history are those that the loop saw; the
+/// several steps in a row that ascend are noticed here, and the solve is repeated one precision higher, from the last
+/// good state if it was about to converge, unless the policy is naive; the statistics tell. Costs that are too close for
+/// residuals in the policy's precision to tell apart are compared in double. Costs in the statistics' history are those that the loop saw; the
 /// initial and the final one are evaluated in double under every policy.
 ///
 /// # Errors

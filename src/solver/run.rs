@@ -14,6 +14,9 @@ const CLEAR: f64 = 100.0;
 /// and this share of the cost: residuals of a hundred standard deviations in single precision.
 const CLEAR_SHARE: f64 = 1e-3;
 
+/// A solve whose last step decreased the cost by less than this share is about to converge.
+const CONVERGING: f64 = 1e-2;
+
 /// A step that was tried: the problem stands at its end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trial {
@@ -217,14 +220,23 @@ impl<'a, Q: Problem> Run<'a, Q> {
         self.statistics.rejected_steps += 1;
     }
 
-    /// Repeats from the last accepted state one precision higher.
+    /// Repeats one precision higher: from the last accepted state if the solve was about to converge, else from its
+    /// start, since steps that are too coarse to descend may have led into a worse valley before.
     ///
-    /// Says `false` if there is no higher precision, or if the policy is naive.
+    /// Says `false` if there is no higher precision, or if the policy is naive; the problem is at the last accepted state.
     pub(crate) fn escalate(&mut self, problem: &mut Q, why: &str) -> Result<bool, SolverError> {
         problem.restore(&self.state);
         let Some(raised) = self.policy.raised().filter(|_| !self.policy.naive) else {
             return Ok(false);
         };
+        let converging = matches!(
+            self.statistics.cost_history[..],
+            [.., before, after] if (before - after).abs() <= CONVERGING * before
+        );
+        if !converging {
+            problem.restore(&self.initial_state);
+            self.state = problem.state();
+        }
         tracing::warn!("{}: {why}; repeated in higher precision", self.statistics.problem);
         self.statistics.escalations.push(format!(
             "{why}: product {} -> {}, vectors {} -> {}, residual {} -> {}",

@@ -200,8 +200,8 @@ impl Numbers {
 /// start from the noisy odometry. Returns the graph, the truth, and which edges are wrong.
 fn laps(count: usize) -> (PoseGraph, Vec<Se3>, Vec<usize>) {
     let mut numbers = Numbers(7);
-    let step =
-        Se3::translation(1.0, 0.0, 0.02) * se3::exp(&Vector6::new(0.0, 0.0, 0.0, 0.0, 0.01, 6.28 / count as f64));
+    let step = Se3::translation(1.0, 0.0, 0.02)
+        * se3::exp(&Vector6::new(0.0, 0.0, 0.0, 0.0, 0.01, std::f64::consts::TAU / count as f64));
     let mut truth = vec![Se3::identity()];
     for i in 1..3 * count {
         truth.push(truth[i - 1] * step);

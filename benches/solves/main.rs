@@ -30,7 +30,9 @@ fn main() {
         for path in files() {
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             match g2o::read(&path) {
-                Ok(file) => solve(&name, file.graph, repetitions),
+                Ok(file) => {
+                    solve(&name, file.graph, repetitions);
+                }
                 Err(error) => eprintln!("{error}"),
             }
         }

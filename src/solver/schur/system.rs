@@ -62,7 +62,7 @@ struct SchurSystem<S, P, V, const R: usize, const D: usize, const L: usize> {
 }
 
 /// What a multiplication costs in a product, which streams the rows twice and gathers landmarks, over what it costs in
-/// forming and factoring the complement, which stays in the caches: measured on windows and reconstructions, 4 to 6.
+/// forming and factoring the complement, which stays in the caches: from one profile of a reconstruction.
 const STREAMED: f64 = 5.0;
 
 /// A factor in the precision of the policy's preconditioner, half as single.

@@ -15,8 +15,9 @@ help: ## What there is
 setup:
 	@scripts/setup.sh
 
+# A test is built too: it gives the dependencies the same features as `cargo test`, so that nothing is compiled twice.
 build: setup
-	@scripts/run.sh cargo build --locked --release --features ros
+	@scripts/run.sh cargo build --locked --release --features ros --bins --test layers
 
 demo: build
 	@scripts/run.sh scripts/demo.sh "$(BAG)" "$(OUT)"

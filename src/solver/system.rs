@@ -208,7 +208,7 @@ impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
 
     fn solve(
         &mut self,
-        _: &Q,
+        problem: &Q,
         preconditioner: &mut Preconditioner,
         options: &CgOptions,
     ) -> Result<CgStatistics, Trouble> {
@@ -225,10 +225,16 @@ impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
                 cgnr(jacobian, gradient, step, &mut bound, options, &mut scratch.0)
             }
             Preconditioner::Cholesky(factor) => {
-                if scratch.1.is_none() {
-                    factor.linearized(jacobian.entries().len());
-                }
-                factor.solve((jacobian, scales), gradient, step, *preconditioner_precision, options, scratch)
+                let linearized = (&*jacobian, &scales[..]);
+                factor.solve(
+                    problem.structure(),
+                    linearized,
+                    gradient,
+                    step,
+                    *preconditioner_precision,
+                    options,
+                    scratch,
+                )
             }
         }
     }

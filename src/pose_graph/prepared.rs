@@ -146,8 +146,9 @@ impl<G: RigidGroup<D>, const D: usize> Prepared<G, D> {
         }
         let nodes = self.supernodes(D);
         let made = if nodes.entries(D) <= options.max_complete_entries {
-            Cholesky::new(&self.structure, Arc::new(nodes), precision)
-                .map(|factor| Preconditioner::Cholesky(RefreshedCholesky::new(factor, self.structure.entry_count())))
+            Cholesky::new(&self.structure, Arc::new(nodes), precision).map(|factor| {
+                Preconditioner::Cholesky(Box::new(RefreshedCholesky::new(factor, self.structure.entry_count())))
+            })
         } else {
             let jacobian = jacobian_at_zero_residual(&self.measurements, &self.structure);
             IncompleteCholesky::from_jacobian(&self.structure, &jacobian, None, &self.fill_options(options), precision)

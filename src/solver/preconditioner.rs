@@ -17,7 +17,7 @@ pub enum Preconditioner {
     /// The damping is not in it.
     IncompleteCholesky(IncompleteCholesky),
     /// A complete factor of the normal matrix, for pose graphs: computed anew where that pays.
-    Cholesky(RefreshedCholesky),
+    Cholesky(Box<RefreshedCholesky>),
 }
 
 impl Preconditioner {
@@ -122,8 +122,7 @@ impl RefreshedCholesky {
     /// [`Trouble`] as of [`cgnr`], or if the Jacobian is not finite.
     pub(crate) fn solve<P: Scalar, V: VectorKernels>(
         &mut self,
-        structure: &Structure,
-        (jacobian, scales): (&BlockJacobian<P>, &[f64]),
+        (structure, jacobian, scales): (&Structure, &BlockJacobian<P>, &[f64]),
         gradient: &[V],
         x: &mut [V],
         precision: Precision,

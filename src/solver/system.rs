@@ -221,16 +221,8 @@ impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
                 cgnr(jacobian, gradient, step, &mut bound, options, &mut scratch.0)
             }
             Preconditioner::Cholesky(factor) => {
-                let linearized = (&*jacobian, &scales[..]);
-                factor.solve(
-                    problem.structure(),
-                    linearized,
-                    gradient,
-                    step,
-                    *preconditioner_precision,
-                    options,
-                    scratch,
-                )
+                let linearized = (problem.structure(), &*jacobian, &scales[..]);
+                factor.solve(linearized, gradient, step, *preconditioner_precision, options, scratch)
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{BlockJacobian, Structure};
 use crate::precision::Scalar;
-use nalgebra::{DMatrix, DMatrixView};
+use nalgebra::{Cholesky, DMatrix, DMatrixView, Dyn};
 
 /// A variable that hangs on an older one, or on a fixed one.
 #[derive(Debug, Clone)]
@@ -31,8 +31,8 @@ pub(super) struct Appended {
     below: Vec<f64>,
 }
 
-/// What a diagonal block, whose own elements are near one, is raised by, so that no singular information leaves a zero.
-const SHIFT: f64 = 1e-6;
+/// A diagonal block, whose own elements are near one, with a pivot below this is raised by it: an information is singular.
+const SINGULAR: f64 = 1e-6;
 
 impl Appended {
     /// How many there are.
@@ -87,14 +87,14 @@ impl Appended {
                 DMatrix::from_fn(leaf.rows, size, |row, k| entries[row * leaf.width + first + k].to_f64())
             };
             let own = part(leaf.local);
-            let mut block = own.transpose() * &own;
-            for k in 0..size {
-                block[(k, k)] += damping + SHIFT;
-            }
             let identity = DMatrix::identity(size, size);
-            // Only a block that is not finite has no factor, and then the factor of the others has failed before.
-            let inverse_of_block = block.cholesky().and_then(|factor| factor.l().solve_lower_triangular(&identity));
-            let lower_inverse = inverse_of_block.unwrap_or(identity);
+            let block = own.transpose() * &own + &identity * damping;
+            let sound = |factor: &Cholesky<f64, Dyn>| factor.l_dirty().diagonal().iter().all(|p| p * p > SINGULAR);
+            let factor = block.clone().cholesky().filter(sound);
+            let factor = factor.or_else(|| (block + &identity * SINGULAR).cholesky());
+            // Only a block that is not finite has no factor, and then the step is not finite either.
+            let inverse_of_factor = factor.and_then(|factor| factor.l().solve_lower_triangular(&identity));
+            let lower_inverse = inverse_of_factor.unwrap_or(identity);
             inverse.copy_from_slice(lower_inverse.as_slice());
             let below_block = match leaf.parent {
                 Some(_) => part(leaf.parent_local).transpose() * own * lower_inverse.transpose(),

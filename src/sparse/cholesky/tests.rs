@@ -63,7 +63,7 @@ fn defect(factor: &Cholesky, jacobian: &BlockJacobian<f64>, scales: &[f64]) -> f
 /// The factor of a chain with a loop, completed by three variables that hang on it, is that of the longer chain.
 #[test]
 fn an_appended_factor_is_that_of_the_whole() {
-    let (before, after) = (20, 23);
+    let (before, after) = (30, 33);
     let (mut structure, mut flat) = chain(before, &[(3, 15)], 2.0);
     let mut factor = factor_of(&structure, before, Precision::F64);
     let (jacobian, scales) = scaled(&structure, &flat);
@@ -71,7 +71,7 @@ fn an_appended_factor_is_that_of_the_whole() {
     for variable in before..after {
         structure.add_variable(3);
         // The last one hangs on a variable in the middle, and is given first.
-        let ends = if variable == 22 { [22, 7] } else { [variable - 1, variable] };
+        let ends = if variable == 32 { [32, 7] } else { [variable - 1, variable] };
         structure.add_residual(3, &ends);
         let from = flat.len() - 18;
         flat.extend_from_within(from..);
@@ -81,7 +81,7 @@ fn an_appended_factor_is_that_of_the_whole() {
     factor.factor_appended(&jacobian, 0.0);
     assert!(defect(&factor, &jacobian, &scales) < 1e-4);
 
-    structure.add_residual(3, &[1, 22]);
+    structure.add_residual(3, &[1, 32]);
     let from = flat.len() - 18;
     flat.extend_from_within(from..);
     assert!(factor.append(&structure) && factor.lacking_rows() == 3);
@@ -93,17 +93,24 @@ fn an_appended_factor_is_that_of_the_whole() {
     assert!(!factor.append(&structure), "a variable that hangs on nothing");
 }
 
-/// A prior that is a ten thousandth of the chain's stiffness is lost in single precision, and is not in the result.
+/// A prior that is a ten thousandth of the chain's stiffness is lost in single precision; computed in double and rounded to
+/// single it holds the softest motion: `rᵀ M⁻¹ r` of a load on it is what it is in double.
 #[test]
 fn where_single_precision_loses_a_pivot_double_computes() {
     let (structure, flat) = chain(200, &[], 1e4);
     let (jacobian, scales) = scaled(&structure, &flat);
-    for precision in [Precision::F16, Precision::F32, Precision::F64] {
+    let energy = |precision: Precision, expected: Precision| {
         let mut factor = factor_of(&structure, 200, precision);
         factor.factor(&jacobian, &scales, 0.0).unwrap();
-        let expected = if precision == Precision::F64 { Precision::F64 } else { Precision::F32 };
         assert_eq!((factor.precision(), factor.statistics().raised_pivots), (expected, 0));
-        let defect = defect(&factor, &jacobian, &scales);
-        assert!(defect < 0.1, "{precision}: {defect}");
+        let r = vec![1.0; scales.len()];
+        let mut z = r.clone();
+        factor.solve(&r, &mut z, &mut factor.scratch::<f64>(&scales));
+        z.iter().sum::<f64>()
+    };
+    let exact = energy(Precision::F64, Precision::F64);
+    for precision in [Precision::F16, Precision::F32] {
+        let found = energy(precision, Precision::F32);
+        assert!((found / exact - 1.0).abs() < 0.01, "{precision}: {found} {exact}");
     }
 }

@@ -69,7 +69,14 @@ mod tests {
             descriptors: vec![[0; 4]; points.len()],
             colors: (0..points.len()).map(|index| [10 * index as u8, 0, 255]).collect(),
         };
-        MapKeyframe { id: KeyframeId(0), stamp_nanos: 0, run: 0, t_odom_base: Se3::identity(), view }
+        MapKeyframe {
+            id: KeyframeId(0),
+            stamp_nanos: 0,
+            newest: (KeyframeId(0), 0),
+            run: 0,
+            t_odom_base: Se3::identity(),
+            view,
+        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ fn main() {
             } else {
                 plain_ms.push(ms)
             }
-            if truth.len() % (keyframe_count / 10) == 0 {
+            if truth.len().is_multiple_of(keyframe_count / 10) {
                 let used_kb = resident_kb() - start_kb;
                 println!(
                     "{:9} {:17.2} {:6.2} {:6.1} {:24} {:7.1} {:7.1} {:7} {:4} {:9.1}",

@@ -49,16 +49,16 @@ mod tests {
     #[test]
     fn samples_come_out_in_order_up_to_a_frame() {
         let queue = SampleQueue::default();
-        [10, 30, 20, 50, 40].map(|stamp| queue.put(stamp, stamp));
+        [10, 30, 20, 50, 40].into_iter().for_each(|stamp| queue.put(stamp, stamp));
         assert_eq!(queue.take_until(35), [10, 20, 30]);
-        assert_eq!(queue.take_until(35), []);
+        assert!(queue.take_until(35).is_empty());
         assert_eq!(queue.take_until(100), [40, 50]);
     }
 
     #[test]
     fn what_waits_when_time_jumps_back_is_forgotten() {
         let queue = SampleQueue::default();
-        [5, 6].map(|secs| queue.put(secs * TIME_JUMP_NANOS, secs));
+        [5, 6].into_iter().for_each(|secs| queue.put(secs * TIME_JUMP_NANOS, secs));
         queue.put(1, 0);
         assert_eq!(queue.take_until(i64::MAX), [0]);
     }

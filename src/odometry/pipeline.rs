@@ -36,6 +36,7 @@ pub struct Odometry {
     options: OdometryOptions,
     rig: Rig,
     policy: Policy,
+    t_odom_start: Se3,
     tracker: Box<dyn Tracker>,
     motion: MotionModel,
     window: Window,
@@ -77,6 +78,7 @@ impl Odometry {
             options: options.clone(),
             rig: *rig,
             policy: policy.clone(),
+            t_odom_start: Se3::identity(),
             tracker,
             motion: MotionModel::new(&options.motion),
             window: Window::new(rig, &options.frontend),
@@ -89,6 +91,11 @@ impl Odometry {
             keyframe_count: 0,
             landmark_count: 0,
         })
+    }
+
+    /// The same with its first frame at another pose than the origin.
+    pub fn starting_at(self, t_odom_base: &Se3) -> Self {
+        Self { t_odom_start: *t_odom_base, ..self }
     }
 
     /// Takes a sample of wheel odometry; samples older than the last one are ignored.
@@ -156,7 +163,7 @@ impl Odometry {
     fn carry_on(&self, frame: &Frame) -> Carried {
         let start = LastSeen {
             stamp_nanos: frame.stamp_nanos,
-            t_odom_base: Se3::identity(),
+            t_odom_base: self.t_odom_start,
             covariance: Matrix6::zeros(),
             covariance_from_keyframe: Matrix6::zeros(),
         };

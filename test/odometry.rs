@@ -109,7 +109,7 @@ fn a_robot_on_a_floor_stays_on_it() {
     let farthest = |planar: bool| {
         let mut options = OdometryOptions::default();
         options.planar.enabled = planar;
-        let estimates = drive_with(&options, "mixed", 1.0, 314, vec![], false);
+        let estimates = drive_with(&options, "mixed", 0.3, 314, vec![], false);
         let last = estimates.last().unwrap();
         assert!(distance_m(&last.t_odom_base, &circle(last.stamp_nanos)) < 0.1, "planar {planar}");
         let height_sigma_m = last.covariance[(2, 2)].sqrt();

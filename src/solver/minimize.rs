@@ -128,5 +128,6 @@ fn minimize_with<Q: Problem>(
             break (true, stopping::no_descent(damping.lambda()));
         }
     };
+    run.statistics.factor_precision = preconditioner.factor_precision();
     Ok(run.finish(problem, converged, reason))
 }

@@ -204,7 +204,7 @@ impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
 
     fn solve(
         &mut self,
-        _: &Q,
+        problem: &Q,
         preconditioner: &mut Preconditioner,
         options: &CgOptions,
     ) -> Result<CgStatistics, Trouble> {
@@ -221,10 +221,8 @@ impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
                 cgnr(jacobian, gradient, step, &mut bound, options, &mut scratch.0)
             }
             Preconditioner::Cholesky(factor) => {
-                if scratch.1.is_none() {
-                    factor.linearized(jacobian.entries().len());
-                }
-                factor.solve((jacobian, scales), gradient, step, *preconditioner_precision, options, scratch)
+                let linearized = (problem.structure(), &*jacobian, &scales[..]);
+                factor.solve(linearized, gradient, step, *preconditioner_precision, options, scratch)
             }
         }
     }

@@ -149,7 +149,11 @@ mod tests {
         let (there, chance) = (step(0.0, 0.0), Matrix6::identity() * 1e-6);
         let of = |t: &Se3| Uncertainty::seen(t, &chance, &window, rig.depth, &options);
         let both = of(&there).then(&there.inverse(), &of(&there.inverse()));
-        assert!(both.systematic.norm() < 1e-12, "{}", both.systematic);
+        let [scale, focal, offset] = [0, 1, 2].map(|cause| both.systematic.column(cause).into_owned());
+        assert!(scale.norm() < 1e-12 && offset.norm() < 1e-12, "{}", both.systematic);
+        // A step turns before it moves, so that of the focal length is left what one step moves times what it turns.
+        let left = there.translation.vector.norm() * there.rotation.angle() * options.focal_sigma;
+        assert!(focal.fixed_rows::<3>(3).norm() < 1e-12 && focal.norm() <= left, "{focal}");
         assert!(both.covariance().trace() > 11e-6);
         assert!(of(&there).covariance().trace() > 6e-6 && of(&there).systematic.norm() > 1e-4);
     }

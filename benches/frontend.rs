@@ -22,7 +22,7 @@ fn frames() -> (Rig, Vec<Arc<Frame>>) {
 
 fn stages(criterion: &mut Criterion) {
     let (rig, frames) = frames();
-    let mut tracker = ImageTracker::new(&FrontendOptions::default(), &rig);
+    let mut tracker = ImageTracker::new(&FrontendOptions::default(), &rig).expect("no mask");
     tracker.take_up(&frames[0]).expect("a frame");
     let corners = tracker.new_features(&[]).expect("corners");
     let unknown = vec![None; corners.len()];

@@ -155,7 +155,7 @@ struct Outcome {
 fn run(recording: Recording, request: &Request) -> Result<Outcome, Failure> {
     let stages = Stages::default();
     let options = &request.config.odometry;
-    let tracker = ImageTracker::new(&options.frontend, &recording.rig);
+    let tracker = ImageTracker::new(&options.frontend, &recording.rig)?;
     let tracker = Box::new(Timed { tracker, stages: stages.clone() });
     let policy = Policy::resolve(&request.config.precision)?;
     let mut odometry = Odometry::with_tracker(options, &recording.rig, &policy, tracker)?;

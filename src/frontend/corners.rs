@@ -1,6 +1,7 @@
 //! Corners, spread evenly over the image.
 
 use super::corner_response::{Corner, CornerResponse};
+use super::mask::Mask;
 use image::GrayImage;
 use nalgebra::Vector2;
 use std::ops::Range;
@@ -16,6 +17,7 @@ const CORNERS_PER_CELL: usize = 3;
 #[derive(Debug, Default)]
 pub struct CornerDetector {
     response: CornerResponse,
+    mask: Option<Mask>,
 }
 
 /// A grid whose cells are as many as the features wanted.
@@ -50,6 +52,11 @@ impl Grid {
 }
 
 impl CornerDetector {
+    /// A detector that seeks nothing where a mask hides the image.
+    pub(super) fn masked(mask: Option<Mask>) -> Self {
+        Self { response: CornerResponse::default(), mask }
+    }
+
     /// New corners (px), at most `feature_count` together with those `taken`, none within half a cell of another.
     ///
     /// - `min_gradient`: square root of the least eigenvalue of the mean gradient product (grey levels per px).
@@ -87,13 +94,9 @@ impl CornerDetector {
                     corners
                 });
                 let free = corners.iter().find(|corner| {
-                    is_free(
-                        &Vector2::new(corner.x as f64, corner.y as f64),
-                        &occupants,
-                        &grid,
-                        index,
-                        0.5 * grid.cell_px,
-                    )
+                    let px = Vector2::new(corner.x as f64, corner.y as f64);
+                    self.mask.as_ref().is_none_or(|mask| mask.is_free(&px))
+                        && is_free(&px, &occupants, &grid, index, 0.5 * grid.cell_px)
                 });
                 if let Some(&Corner { response, x, y }) = free {
                     let px = Vector2::new(x as f64, y as f64);
@@ -150,6 +153,14 @@ mod tests {
         }
         assert!(detector.detect(&GrayImage::new(320, 240), &[], 60, 6.0, 8).is_empty());
         assert!(detector.detect(&GrayImage::new(3, 3), &[], 60, 6.0, 8).is_empty());
+    }
+
+    #[test]
+    fn nothing_is_sought_where_the_robot_is() {
+        let robot = GrayImage::from_fn(320, 240, |x, _| image::Luma([if x < 160 { 0 } else { 255 }]));
+        let mut detector = CornerDetector::masked(Some(Mask::of(&robot, 8)));
+        let found = detector.detect(&squares(), &[], 100, 6.0, 8);
+        assert!(!found.is_empty() && found.iter().all(|px| px.x >= 168.0), "{found:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod corner_response;
 mod corners;
 mod image;
 mod initial_pose;
+mod mask;
 mod pose_problem;
 mod ransac;
 mod recognition;
@@ -28,6 +29,9 @@ crate::options! {
         feature_count: usize = 200usize, "features", 20..=5000, live;
         /// New corners are sought when fewer than this share of the features is left.
         refill_share: f64 = 0.85, "", 0.0..=1.0, live;
+        /// Path of a PNG of the size of the rectified (left) image, black where it shows the robot itself: no feature is
+        /// sought there. Empty for none.
+        mask: String = "", "", .., startup;
         /// Side of the square patch that is followed.
         patch_size_px: usize = 17usize, "px", 5..=63, startup;
         /// Times that the image is halved for following large motions.
@@ -70,6 +74,18 @@ pub enum FrontendError {
         /// Height of the rig's camera (px).
         height: u32,
         /// What the frame holds.
+        found: String,
+    },
+    /// The mask is no image of the camera's size.
+    #[error("mask {path}: expected an image of {width} x {height} px, found {found}")]
+    Mask {
+        /// Where it was sought.
+        path: String,
+        /// Width of the rig's camera (px).
+        width: u32,
+        /// Height of the rig's camera (px).
+        height: u32,
+        /// What is there.
         found: String,
     },
     /// Nothing to follow from.

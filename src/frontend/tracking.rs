@@ -1,6 +1,7 @@
 //! Following features from frame to frame.
 
 use super::image::{Pyramid, check};
+use super::mask::Mask;
 use super::recognition::Appearance;
 use super::stereo_matching::StereoMatcher;
 use super::{CornerDetector, FrontendError, FrontendOptions, stage};
@@ -102,12 +103,17 @@ pub struct ImageTracker {
 
 impl ImageTracker {
     /// A tracker of a rig's images.
-    pub fn new(options: &FrontendOptions, rig: &Rig) -> Self {
+    ///
+    /// # Errors
+    /// [`FrontendError::Mask`] if there is a mask and it does not serve.
+    pub fn new(options: &FrontendOptions, rig: &Rig) -> Result<Self, FrontendError> {
         // One thread: the order of sums must not depend on the machine, and the caller decides about parallel work.
         if let Err(error) = opencv::core::set_num_threads(1) {
             tracing::warn!("OpenCV keeps its own number of threads: {error}");
         }
-        Self { options: options.clone(), rig: *rig, corners: CornerDetector::default(), anchor: None, current: None }
+        let mask = Mask::read(&options.mask, &rig.camera, options.patch_size_px / 2)?;
+        let corners = CornerDetector::masked(mask);
+        Ok(Self { options: options.clone(), rig: *rig, corners, anchor: None, current: None })
     }
 
     fn patch_px(&self) -> i32 {

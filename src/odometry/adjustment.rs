@@ -1,6 +1,7 @@
 //! The window as a bundle, adjusted, and its outliers thrown out.
 
 use super::covariance::{carried, sqrt_information};
+use super::planar::{self, PlanarOptions};
 use super::window::{InverseDepth, LandmarkId, Window};
 use crate::bundle::{Bundle, BundleLandmark, BundleObservation, BundleOptions, BundlePose, RelativePoseFactor};
 use crate::geometry::rigid::Rigid;
@@ -16,7 +17,7 @@ const GATES: [f64; 3] = [7.88, 10.6, 12.84];
 /// Least angle (rad) between rays that tell a depth.
 const MIN_PARALLAX_RAD: f64 = 0.02;
 
-/// Adjusts poses and depths of the window; its oldest keyframes, `fixed_count` of them, stay.
+/// Adjusts poses and depths of the window, on the floor if there is one; its oldest keyframes, `fixed_count` of them, stay.
 ///
 /// `None` if there is nothing to adjust.
 ///
@@ -27,12 +28,14 @@ pub(super) fn adjust(
     fixed_count: usize,
     policy: &Policy,
     options: &BundleOptions,
+    floor: &PlanarOptions,
 ) -> Result<Option<SolveStatistics>, SolverError> {
     let fixed_count = fixed_count.clamp(1, window.keyframes.len().max(2) - 1);
     let (mut bundle, ids) = bundle_of(window, fixed_count);
     if window.keyframes.len() < 2 || bundle.observations.is_empty() {
         return Ok(None);
     }
+    bundle.prior = planar::prior(window, fixed_count, floor);
     let statistics = bundle.optimize(policy, options)?;
     let t_odom_first = window.keyframes[0].t_odom_camera;
     for (keyframe, pose) in window.keyframes.iter_mut().zip(&bundle.poses).skip(fixed_count) {

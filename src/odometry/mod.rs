@@ -9,21 +9,26 @@ mod covariance;
 mod estimate;
 mod gyroscope;
 mod keyframe;
+mod local_map;
 mod localization;
 mod marginals;
 mod motion;
 mod pipeline;
+mod planar;
 mod recovery;
 mod relocalization;
+mod uncertainty;
 mod window;
 
 pub use estimate::{Estimate, TrackingState};
 pub use keyframe::{Keyframe, KeyframeId};
 pub use motion::MotionOptions;
 pub use pipeline::Odometry;
+pub use planar::PlanarOptions;
+pub use uncertainty::CalibrationOptions;
 
 use crate::bundle::BundleOptions;
-use crate::frontend::FrontendOptions;
+use crate::frontend::{FrontendError, FrontendOptions};
 
 crate::options! {
     /// Which frames become keyframes, and how many the window holds.
@@ -58,6 +63,10 @@ crate::options! {
         motion: MotionOptions;
         /// The sliding window.
         window: WindowOptions;
+        /// What a flat floor tells of the robot.
+        planar: PlanarOptions;
+        /// How far the calibration is trusted.
+        calibration: CalibrationOptions;
         /// The window's bundle adjustment.
         bundle: BundleOptions;
     }
@@ -69,6 +78,9 @@ pub enum OdometryError {
     /// The rig has no depth.
     #[error("visual odometry needs a stereo or depth camera; this rig has a single image")]
     NoDepth,
+    /// Images cannot be read as the options ask.
+    #[error(transparent)]
+    Frontend(#[from] FrontendError),
     /// The rig's numbers are none of a camera.
     #[error("rig: expected {expected}, found {found}")]
     Rig {

@@ -1,35 +1,30 @@
 //! The odometry's pipeline, from a frame to its pose.
 
-use super::covariance::{carried, compose, sqrt_information};
+use super::covariance::{carried, sqrt_information};
+use super::local_map::LocalMap;
 use super::localization::{Expected, View, localize};
 use super::motion::{Motion, MotionModel};
+use super::planar;
 use super::recovery::{Carried, LastSeen};
 use super::relocalization::relocalize;
-use super::window::{LandmarkId, Track, Window, WindowKeyframe};
-use super::{Estimate, Keyframe, KeyframeId, OdometryError, OdometryOptions, TrackingState, adjustment, marginals};
+use super::uncertainty::Uncertainty;
+use super::{Estimate, Keyframe, OdometryError, OdometryOptions, TrackingState, marginals};
 use crate::frontend::{FrontendError, ImageTracker, Tracker};
 use crate::geometry::{Se3, se3};
 use crate::precision::Policy;
 use crate::sensors::{Depth, Frame, ImuSample, Rig, WheelSample};
 use crate::solver::SolveStatistics;
-use nalgebra::{Matrix6, Vector2};
+use nalgebra::Matrix6;
 use std::sync::Arc;
 
 /// Wheels that disagree with the images by more than this squared (99.9% of χ² with 6 degrees of freedom) have slipped.
 const SLIP_GATE: f64 = 22.5;
-
-/// A new anchor is taken when features have moved farther than this on average (px): less than a patch, so that what
-/// a feature shows has hardly been warped.
-const MAX_FLOW_PX: f64 = 8.0;
 
 /// Frames that are older than the last one by less than this (ns) are late; by more, the clock may have been set back.
 const JUMP_NANOS: i64 = 1_000_000_000;
 
 /// A view that fewer of the features than this share agree on is doubted: the last keyframes are sought in the frame.
 const WEAK_SHARE: f64 = 0.33;
-
-/// A new anchor is taken when fewer of its features than this share are reached.
-const MIN_REACHED_SHARE: f64 = 0.8;
 
 /// Visual odometry of a stereo or RGB-D rig.
 pub struct Odometry {
@@ -39,27 +34,22 @@ pub struct Odometry {
     t_odom_start: Se3,
     tracker: Box<dyn Tracker>,
     motion: MotionModel,
-    window: Window,
-    tracks: Vec<Track>,
-    /// Tracks with depth when the last keyframe was made.
-    tracks_at_keyframe: usize,
+    map: LocalMap,
     last_seen: Option<LastSeen>,
     last_estimate: Option<Estimate>,
     /// Stamp of the last frame (ns), if it was long before the one before it.
     stamp_after_jump: Option<i64>,
-    /// Covariance of the newest keyframe's pose in the odometry's world, in its base's own frame.
-    keyframe_covariance: Matrix6<f64>,
-    keyframe_count: u64,
-    landmark_count: u64,
+    /// Of the newest keyframe's pose in the odometry's world, in its base's own frame.
+    keyframe_uncertainty: Uncertainty,
 }
 
 impl Odometry {
     /// An odometry at rest at the origin.
     ///
     /// # Errors
-    /// [`OdometryError`] if the rig does not serve.
+    /// [`OdometryError`] if the rig or the mask does not serve.
     pub fn new(options: &OdometryOptions, rig: &Rig, policy: &Policy) -> Result<Self, OdometryError> {
-        let tracker = ImageTracker::new(&options.frontend, rig);
+        let tracker = ImageTracker::new(&options.frontend, rig)?;
         Self::with_tracker(options, rig, policy, Box::new(tracker))
     }
 
@@ -81,15 +71,11 @@ impl Odometry {
             t_odom_start: Se3::identity(),
             tracker,
             motion: MotionModel::new(&options.motion),
-            window: Window::new(rig, &options.frontend),
-            tracks: Vec::new(),
-            tracks_at_keyframe: 0,
+            map: LocalMap::new(rig, &options.frontend),
             last_seen: None,
             last_estimate: None,
             stamp_after_jump: None,
-            keyframe_covariance: Matrix6::zeros(),
-            keyframe_count: 0,
-            landmark_count: 0,
+            keyframe_uncertainty: Uncertainty::zero(),
         })
     }
 
@@ -143,8 +129,7 @@ impl Odometry {
     fn forget_times(&mut self, stamp_nanos: i64) {
         tracing::warn!("the clock was set back to {stamp_nanos} ns; starting again at the last pose");
         self.motion = MotionModel::new(&self.options.motion);
-        self.window = Window::new(&self.rig, &self.options.frontend);
-        self.tracks.clear();
+        self.map.clear();
         (self.last_estimate, self.stamp_after_jump) = (None, None);
         if let Some(seen) = &mut self.last_seen {
             seen.stamp_nanos = stamp_nanos;
@@ -164,8 +149,8 @@ impl Odometry {
         let start = LastSeen {
             stamp_nanos: frame.stamp_nanos,
             t_odom_base: self.t_odom_start,
-            covariance: Matrix6::zeros(),
-            covariance_from_keyframe: Matrix6::zeros(),
+            uncertainty: Uncertainty::zero(),
+            from_keyframe: Uncertainty::zero(),
         };
         self.last_seen.as_ref().unwrap_or(&start).carry(&self.motion, frame.stamp_nanos)
     }
@@ -173,23 +158,24 @@ impl Odometry {
     /// Looks for the tracks in the frame, and for its pose; `None` if they do not tell it.
     fn look(&mut self, frame: &Arc<Frame>, carried_on: &Carried) -> Result<Option<View>, FrontendError> {
         self.tracker.take_up(frame)?;
-        if self.window.keyframes.is_empty() {
+        if self.map.window.keyframes.is_empty() {
             return Ok(None);
         }
         let expected = Expected {
             t_odom_camera: carried_on.t_odom_base * self.rig.t_base_camera,
             covariance: carried(&carried_on.covariance_of_motion, &self.rig.t_base_camera.inverse()),
         };
-        let (tracker, window) = (self.tracker.as_mut(), &self.window);
-        let view = localize(tracker, window, &self.tracks, &expected, &self.options, &self.policy)?;
+        let expected = planar::onto_floor(expected, &self.rig.t_base_camera, &self.options.planar);
+        let (tracker, window) = (self.tracker.as_mut(), &self.map.window);
+        let view = localize(tracker, window, &self.map.tracks, &expected, &self.options, &self.policy)?;
         let inlier_count = view.as_ref().map_or(0, |view| view.inlier_count);
-        if inlier_count as f64 >= WEAK_SHARE * self.tracks.len() as f64 && view.is_some() {
+        if inlier_count as f64 >= WEAK_SHARE * self.map.tracks.len() as f64 && view.is_some() {
             return Ok(view);
         }
         // What is left may agree by chance on a motion that was not foreseen.
         match relocalize(tracker, window, inlier_count, &self.options, &self.policy)? {
             Some((at_anchor, found)) => {
-                self.tracks = at_anchor;
+                self.map.tracks = at_anchor;
                 Ok(Some(found))
             }
             None => Ok(view),
@@ -198,28 +184,30 @@ impl Odometry {
 
     /// Takes the pose that the images told, and makes the frame a keyframe if it is worth it.
     fn accept(&mut self, frame: &Arc<Frame>, view: View, carried_on: &Carried) -> Estimate {
-        let stays = self.anchor_serves(&view.tracks);
-        let at_anchor = std::mem::replace(&mut self.tracks, view.tracks);
-        let (keyframe, solve, t_odom_camera) = if self.deserves_keyframe(frame, &view.t_odom_camera) {
+        let stays = self.map.anchor_serves(&view.tracks);
+        let at_anchor = std::mem::replace(&mut self.map.tracks, view.tracks);
+        let deserving = self.map.deserves_keyframe(frame.stamp_nanos, &view.t_odom_camera, &self.options.window);
+        let (keyframe, solve, t_odom_camera) = if deserving {
             self.add_keyframe(frame, &view.t_odom_camera, carried_on)
         } else {
             (None, None, view.t_odom_camera)
         };
         if keyframe.is_none() && stays {
-            self.tracks = at_anchor;
+            self.map.tracks = at_anchor;
         } else {
             self.tracker.set_anchor();
         }
         let t_odom_base = t_odom_camera * self.rig.t_base_camera.inverse();
-        let from_keyframe = carried(&view.covariance, &self.rig.t_base_camera);
-        let covariance = match (&keyframe, self.newest_keyframe_base()) {
+        let (uncertainty, from_keyframe) = match (&keyframe, self.map.newest_base()) {
             (None, Some(newest)) => {
-                compose(&self.keyframe_covariance, &(newest.inverse() * t_odom_base), &from_keyframe)
+                let t_keyframe_base = newest.inverse() * t_odom_base;
+                let since = self.uncertainty_seen(&t_keyframe_base, &view.covariance);
+                (self.keyframe_uncertainty.then(&t_keyframe_base, &since), since)
             }
-            _ => self.keyframe_covariance,
+            _ => (self.keyframe_uncertainty.clone(), Uncertainty::zero()),
         };
-        let covariance_from_keyframe = if keyframe.is_some() { Matrix6::zeros() } else { from_keyframe };
-        self.see(LastSeen { stamp_nanos: frame.stamp_nanos, t_odom_base, covariance, covariance_from_keyframe });
+        let covariance = uncertainty.covariance();
+        self.see(LastSeen { stamp_nanos: frame.stamp_nanos, t_odom_base, uncertainty, from_keyframe });
         Estimate {
             stamp_nanos: frame.stamp_nanos,
             t_odom_base,
@@ -231,36 +219,6 @@ impl Odometry {
         }
     }
 
-    /// Whether the frame that features are followed from still serves: each change of it adds to what a feature has
-    /// slipped since it was found, none is needed while features have hardly moved, and at rest there is no drift.
-    fn anchor_serves(&self, reached: &[Track]) -> bool {
-        let mut moved_px = 0.0;
-        let mut at_anchor = self.tracks.iter();
-        for track in reached {
-            // Reached tracks are some of those at the anchor, in the same order.
-            let Some(start) = at_anchor.find(|start| start.id == track.id) else { return false };
-            moved_px += (track.px - start.px).norm();
-        }
-        let most_px = MAX_FLOW_PX * reached.len() as f64;
-        moved_px <= most_px && reached.len() as f64 >= MIN_REACHED_SHARE * self.tracks.len() as f64
-    }
-
-    /// Whether the tracks have moved or thinned out enough since the last keyframe.
-    fn deserves_keyframe(&self, frame: &Frame, t_odom_camera: &Se3) -> bool {
-        let (window, Some(last)) = (&self.options.window, self.window.keyframes.back()) else { return true };
-        let parallax_px = self.window.parallax_px(&self.tracks, t_odom_camera).unwrap_or(f64::INFINITY);
-        let elapsed_secs = (frame.stamp_nanos - last.stamp_nanos) as f64 * 1e-9;
-        let moves = parallax_px > 0.1 * window.min_parallax_px;
-        let survivors = self.tracks_with_depth() as f64 / self.tracks_at_keyframe.max(1) as f64;
-        parallax_px > window.min_parallax_px
-            || survivors < window.min_surviving_share
-            || (moves && elapsed_secs > window.max_interval_secs)
-    }
-
-    fn tracks_with_depth(&self) -> usize {
-        self.tracks.iter().filter(|track| self.window.position(track.id).is_some()).count()
-    }
-
     /// Makes the frame a keyframe: new features, the window's adjustment, and what it says of the newest pose.
     fn add_keyframe(
         &mut self,
@@ -269,38 +227,53 @@ impl Odometry {
         carried_on: &Carried,
     ) -> (Option<Keyframe>, Option<SolveStatistics>, Se3) {
         let wheels = self.wheels_since_keyframe(frame.stamp_nanos, t_odom_camera);
-        self.window.slide(self.options.window.keyframes.saturating_sub(1));
-        self.refill(false);
-        let id = self.push_keyframe(frame, t_odom_camera, wheels);
-        let solve = self.adjust();
-        let relative = marginals::settle(&mut self.window);
-        let count = self.window.keyframes.len();
-        let newest = self.window.keyframes[count - 1].t_odom_camera;
+        self.map.window.slide(self.options.window.keyframes.saturating_sub(1));
+        self.map.refill(self.tracker.as_mut(), &self.options.frontend, false);
+        let id = self.map.push(frame, t_odom_camera, wheels);
+        self.motion.forget_before(frame.stamp_nanos);
+        let solve = self.map.adjust(&self.policy, &self.options);
+        let window = &mut self.map.window;
+        let relative = marginals::settle(window);
+        let count = window.keyframes.len();
+        let newest = window.keyframes[count - 1].t_odom_camera;
         let t_base_camera = self.rig.t_base_camera;
-        let previous = count.checked_sub(2).map(|index| self.window.keyframes[index].t_odom_camera);
+        let previous = count.checked_sub(2).map(|index| window.keyframes[index].t_odom_camera);
         let t_previous_base =
             previous.map(|previous| t_base_camera * previous.inverse() * newest * t_base_camera.inverse());
-        let covariance =
-            relative.map_or(carried_on.covariance_from_keyframe, |covariance| carried(&covariance, &t_base_camera));
+        let t_odom_base = newest * t_base_camera.inverse();
+        let since = match (&t_previous_base, relative) {
+            (Some(t_previous_base), Some(covariance)) => self.uncertainty_seen(t_previous_base, &covariance),
+            _ => carried_on.from_keyframe.clone(),
+        };
         if let Some(t_previous_base) = &t_previous_base {
-            self.keyframe_covariance = compose(&self.keyframe_covariance, t_previous_base, &covariance);
+            let uncertainty = self.keyframe_uncertainty.then(t_previous_base, &since);
+            self.keyframe_uncertainty = planar::bounded(uncertainty, &t_odom_base, &self.options.planar);
         }
         let keyframe = Keyframe {
             id,
-            t_odom_base: newest * t_base_camera.inverse(),
+            t_odom_base,
             t_previous_base,
-            covariance,
+            covariance: since.covariance(),
             frame: frame.clone(),
             rig: self.rig,
         };
         (Some(keyframe), solve, newest)
     }
 
+    /// The uncertainty of a motion of the base that the images told, from its covariance in the camera's frame.
+    fn uncertainty_seen(&self, t_before_base: &Se3, covariance_camera: &Matrix6<f64>) -> Uncertainty {
+        let (rig, calibration) = (&self.rig, &self.options.calibration);
+        let t_before_camera = rig.t_base_camera.inverse() * t_before_base * rig.t_base_camera;
+        let window = &self.map.window;
+        Uncertainty::seen(&t_before_camera, covariance_camera, window, rig.depth, calibration)
+            .carried(&rig.t_base_camera)
+    }
+
     /// The wheels' motion since the last keyframe, unless they slipped.
     fn wheels_since_keyframe(&self, stamp_nanos: i64, t_odom_camera: &Se3) -> Option<Motion> {
-        let last = self.window.keyframes.back()?;
+        let last = self.map.window.keyframes.back()?;
         let wheels = self.motion.by_wheels(last.stamp_nanos, stamp_nanos)?;
-        let t_last_base = self.newest_keyframe_base()?.inverse() * t_odom_camera * self.rig.t_base_camera.inverse();
+        let t_last_base = self.map.newest_base()?.inverse() * t_odom_camera * self.rig.t_base_camera.inverse();
         let deviation =
             sqrt_information(&wheels.covariance)? * se3::log(&(wheels.t_before_base.inverse() * t_last_base));
         if deviation.norm_squared() > SLIP_GATE {
@@ -310,59 +283,9 @@ impl Odometry {
         Some(wheels)
     }
 
-    fn newest_keyframe_base(&self) -> Option<Se3> {
-        self.window.keyframes.back().map(|keyframe| keyframe.t_odom_camera * self.rig.t_base_camera.inverse())
-    }
-
-    /// Seeks new features where too few are left, and right columns where the depth is not known.
-    fn refill(&mut self, anew: bool) {
-        let frontend = &self.options.frontend;
-        if anew || (self.tracks.len() as f64) < frontend.refill_share * frontend.feature_count as f64 {
-            let taken: Vec<Vector2<f64>> = self.tracks.iter().map(|track| track.px).collect();
-            match self.tracker.new_features(&taken) {
-                Ok(found) => {
-                    for px in found {
-                        self.tracks.push(Track { id: LandmarkId(self.landmark_count), px, px_right_x: None });
-                        self.landmark_count += 1;
-                    }
-                }
-                Err(error) => tracing::warn!("no new features: {error}"),
-            }
-        }
-        let unknown: Vec<usize> =
-            (0..self.tracks.len()).filter(|&index| self.window.position(self.tracks[index].id).is_none()).collect();
-        let px: Vec<Vector2<f64>> = unknown.iter().map(|&index| self.tracks[index].px).collect();
-        for (&index, column) in unknown.iter().zip(self.tracker.right_columns(&px, &vec![None; px.len()])) {
-            self.tracks[index].px_right_x = column;
-        }
-    }
-
-    fn push_keyframe(&mut self, frame: &Arc<Frame>, t_odom_camera: &Se3, wheels: Option<Motion>) -> KeyframeId {
-        let id = KeyframeId(self.keyframe_count);
-        self.keyframe_count += 1;
-        let (stamp_nanos, t_odom_camera) = (frame.stamp_nanos, *t_odom_camera);
-        self.window.push(WindowKeyframe { id, stamp_nanos, t_odom_camera, wheels, frame: frame.clone() }, &self.tracks);
-        self.motion.forget_before(stamp_nanos);
-        self.tracks_at_keyframe = self.tracks_with_depth();
-        id
-    }
-
-    /// Adjusts the window; if that fails the poses stay as they were estimated frame by frame.
-    fn adjust(&mut self) -> Option<SolveStatistics> {
-        let fixed_count = self.options.window.fixed_keyframes;
-        let solve = adjustment::adjust(&mut self.window, fixed_count, &self.policy, &self.options.bundle);
-        let gone = adjustment::reject_outliers(&mut self.window);
-        self.tracks.retain(|track| gone.binary_search(&track.id).is_err());
-        adjustment::triangulate_unknown(&mut self.window);
-        solve.unwrap_or_else(|error| {
-            tracing::warn!("the window stays as it is: {error}");
-            None
-        })
-    }
-
     /// Whether to start (again) from what is seen now.
     fn may_start(&self, frame: &Frame) -> bool {
-        self.window.keyframes.is_empty()
+        self.map.window.keyframes.is_empty()
             || self.last_seen.as_ref().is_none_or(|last| {
                 (frame.stamp_nanos - last.stamp_nanos) as f64 * 1e-9 >= self.options.restart_after_secs
             })
@@ -370,14 +293,11 @@ impl Odometry {
 
     /// Starts (again) at the pose that was carried on, if the frame has features with depth enough.
     fn start(&mut self, frame: &Arc<Frame>, carried_on: &Carried) -> Estimate {
-        let (old_window, old_tracks) = (
-            std::mem::replace(&mut self.window, Window::new(&self.rig, &self.options.frontend)),
-            std::mem::take(&mut self.tracks),
-        );
-        self.refill(true);
-        let with_depth = self.tracks.iter().filter(|track| track.px_right_x.is_some()).count();
+        let (old_window, old_tracks) = self.map.clear();
+        self.map.refill(self.tracker.as_mut(), &self.options.frontend, true);
+        let with_depth = self.map.tracks.iter().filter(|track| track.px_right_x.is_some()).count();
         if with_depth < 2 * self.options.min_inliers {
-            (self.window, self.tracks) = (old_window, old_tracks);
+            (self.map.window, self.map.tracks) = (old_window, old_tracks);
             return self.coast(frame, carried_on);
         }
         let t_odom_base = carried_on.t_odom_base;
@@ -385,20 +305,21 @@ impl Odometry {
         if previous.is_some() {
             tracing::info!("lost until {} ns; starting again at the pose carried on", frame.stamp_nanos);
         }
-        self.keyframe_covariance = carried_on.covariance;
+        self.keyframe_uncertainty = carried_on.uncertainty.clone();
         self.tracker.set_anchor();
-        let id = self.push_keyframe(frame, &(t_odom_base * self.rig.t_base_camera), None);
+        let id = self.map.push(frame, &(t_odom_base * self.rig.t_base_camera), None);
+        self.motion.forget_before(frame.stamp_nanos);
         self.see(LastSeen {
             stamp_nanos: frame.stamp_nanos,
             t_odom_base,
-            covariance: carried_on.covariance,
-            covariance_from_keyframe: Matrix6::zeros(),
+            uncertainty: carried_on.uncertainty.clone(),
+            from_keyframe: Uncertainty::zero(),
         });
         let keyframe = Keyframe {
             id,
             t_odom_base,
             t_previous_base: previous.map(|previous| previous.inverse() * t_odom_base),
-            covariance: carried_on.covariance_from_keyframe,
+            covariance: carried_on.from_keyframe.covariance(),
             frame: frame.clone(),
             rig: self.rig,
         };
@@ -412,7 +333,7 @@ impl Odometry {
         Estimate {
             stamp_nanos: frame.stamp_nanos,
             t_odom_base: carried_on.t_odom_base,
-            covariance: carried_on.covariance,
+            covariance: carried_on.uncertainty.covariance(),
             state,
             keyframe: None,
             solve: None,

@@ -1,7 +1,7 @@
 //! Carrying on without images, and starting from them again.
 
-use super::covariance::compose;
 use super::motion::MotionModel;
+use super::uncertainty::Uncertainty;
 use crate::geometry::Se3;
 use nalgebra::Matrix6;
 
@@ -11,17 +11,17 @@ pub(super) struct LastSeen {
     pub stamp_nanos: i64,
     pub t_odom_base: Se3,
     /// Of the pose in the odometry's world, perturbed in the base's own frame.
-    pub covariance: Matrix6<f64>,
+    pub uncertainty: Uncertainty,
     /// The same relative to the newest keyframe.
-    pub covariance_from_keyframe: Matrix6<f64>,
+    pub from_keyframe: Uncertainty,
 }
 
 /// A pose of the base carried on from [`LastSeen`].
 #[derive(Debug, Clone)]
 pub(super) struct Carried {
     pub t_odom_base: Se3,
-    pub covariance: Matrix6<f64>,
-    pub covariance_from_keyframe: Matrix6<f64>,
+    pub uncertainty: Uncertainty,
+    pub from_keyframe: Uncertainty,
     /// Of the motion alone.
     pub covariance_of_motion: Matrix6<f64>,
 }
@@ -30,11 +30,11 @@ impl LastSeen {
     /// Carries the pose on to a later time, by the wheels or the last velocity.
     pub(super) fn carry(&self, motion: &MotionModel, stamp_nanos: i64) -> Carried {
         let moved = motion.predict(self.stamp_nanos, stamp_nanos);
-        let onto = |covariance: &Matrix6<f64>| compose(covariance, &moved.t_before_base, &moved.covariance);
+        let by_motion = Uncertainty::random(moved.covariance);
         Carried {
             t_odom_base: self.t_odom_base * moved.t_before_base,
-            covariance: onto(&self.covariance),
-            covariance_from_keyframe: onto(&self.covariance_from_keyframe),
+            uncertainty: self.uncertainty.then(&moved.t_before_base, &by_motion),
+            from_keyframe: self.from_keyframe.then(&moved.t_before_base, &by_motion),
             covariance_of_motion: moved.covariance,
         }
     }

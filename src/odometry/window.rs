@@ -96,6 +96,11 @@ impl Window {
         }
     }
 
+    /// A window of the same cameras that holds nothing.
+    pub(super) fn emptied(&self) -> Self {
+        Self { keyframes: VecDeque::new(), landmarks: BTreeMap::new(), ..*self }
+    }
+
     /// Place of a keyframe in the window.
     pub(super) fn index(&self, id: KeyframeId) -> Option<usize> {
         self.keyframes.binary_search_by_key(&id, |keyframe| keyframe.id).ok()
@@ -120,6 +125,14 @@ impl Window {
         let ray = self.camera.ray(&landmark.host().px);
         let spread = t_odom_host.rotation * ray * (-depth.sigma / (depth.value * depth.value));
         Some((t_odom_host * Point3::from(ray / depth.value), spread))
+    }
+
+    /// The depth (m) by which the landmarks tell distances: the mean of theirs, each weighted by the information that its
+    /// pixels have of a translation, which goes with the inverse square. 0 without landmarks.
+    pub(super) fn depth_m(&self) -> f64 {
+        let known = || self.landmarks.values().filter_map(|landmark| landmark.inverse_depth);
+        let information: f64 = known().map(|depth| depth.value * depth.value).sum();
+        known().map(|depth| depth.value).sum::<f64>() / information.max(f64::MIN_POSITIVE)
     }
 
     /// The landmarks of known depth that a keyframe saw, where it saw them.

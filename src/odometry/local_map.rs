@@ -1,0 +1,124 @@
+//! The window with the features that run through it: which frames become keyframes, and what is made of them.
+
+use super::motion::Motion;
+use super::window::{LandmarkId, Track, Window, WindowKeyframe};
+use super::{KeyframeId, OdometryOptions, WindowOptions, adjustment};
+use crate::frontend::{FrontendOptions, Tracker};
+use crate::geometry::Se3;
+use crate::precision::Policy;
+use crate::sensors::{Frame, Rig};
+use crate::solver::SolveStatistics;
+use nalgebra::Vector2;
+use std::sync::Arc;
+
+/// A new anchor is taken when features have moved farther than this on average (px): less than a patch, so that what
+/// a feature shows has hardly been warped.
+const MAX_FLOW_PX: f64 = 8.0;
+
+/// A new anchor is taken when fewer of its features than this share are reached.
+const MIN_REACHED_SHARE: f64 = 0.8;
+
+/// The window and the tracks of the anchor, which features are followed from.
+pub(super) struct LocalMap {
+    pub window: Window,
+    pub tracks: Vec<Track>,
+    /// Tracks with depth when the last keyframe was made.
+    tracks_at_keyframe: usize,
+    keyframe_count: u64,
+    landmark_count: u64,
+}
+
+impl LocalMap {
+    /// A map of nothing.
+    pub(super) fn new(rig: &Rig, options: &FrontendOptions) -> Self {
+        let (window, tracks) = (Window::new(rig, options), Vec::new());
+        Self { window, tracks, tracks_at_keyframe: 0, keyframe_count: 0, landmark_count: 0 }
+    }
+
+    /// Starts anew, numbers aside; gives the window and the tracks that were.
+    pub(super) fn clear(&mut self) -> (Window, Vec<Track>) {
+        let empty = self.window.emptied();
+        (std::mem::replace(&mut self.window, empty), std::mem::take(&mut self.tracks))
+    }
+
+    /// The base at the newest keyframe, in the odometry's world.
+    pub(super) fn newest_base(&self) -> Option<Se3> {
+        let newest = self.window.keyframes.back()?;
+        Some(newest.t_odom_camera * self.window.t_base_camera.inverse())
+    }
+
+    /// Whether the frame that features are followed from still serves: each change of it adds to what a feature has
+    /// slipped since it was found, none is needed while features have hardly moved, and at rest there is no drift.
+    pub(super) fn anchor_serves(&self, reached: &[Track]) -> bool {
+        let mut moved_px = 0.0;
+        let mut at_anchor = self.tracks.iter();
+        for track in reached {
+            // Reached tracks are some of those at the anchor, in the same order.
+            let Some(start) = at_anchor.find(|start| start.id == track.id) else { return false };
+            moved_px += (track.px - start.px).norm();
+        }
+        let most_px = MAX_FLOW_PX * reached.len() as f64;
+        moved_px <= most_px && reached.len() as f64 >= MIN_REACHED_SHARE * self.tracks.len() as f64
+    }
+
+    /// Whether the tracks have moved or thinned out enough since the last keyframe.
+    pub(super) fn deserves_keyframe(&self, stamp_nanos: i64, t_odom_camera: &Se3, options: &WindowOptions) -> bool {
+        let Some(last) = self.window.keyframes.back() else { return true };
+        let parallax_px = self.window.parallax_px(&self.tracks, t_odom_camera).unwrap_or(f64::INFINITY);
+        let elapsed_secs = (stamp_nanos - last.stamp_nanos) as f64 * 1e-9;
+        let moves = parallax_px > 0.1 * options.min_parallax_px;
+        let survivors = self.tracks_with_depth() as f64 / self.tracks_at_keyframe.max(1) as f64;
+        parallax_px > options.min_parallax_px
+            || survivors < options.min_surviving_share
+            || (moves && elapsed_secs > options.max_interval_secs)
+    }
+
+    fn tracks_with_depth(&self) -> usize {
+        self.tracks.iter().filter(|track| self.window.position(track.id).is_some()).count()
+    }
+
+    /// Seeks new features where too few are left (or anew in any case), and right columns where the depth is not known.
+    pub(super) fn refill(&mut self, tracker: &mut dyn Tracker, options: &FrontendOptions, anew: bool) {
+        if anew || (self.tracks.len() as f64) < options.refill_share * options.feature_count as f64 {
+            let taken: Vec<Vector2<f64>> = self.tracks.iter().map(|track| track.px).collect();
+            match tracker.new_features(&taken) {
+                Ok(found) => {
+                    for px in found {
+                        self.tracks.push(Track { id: LandmarkId(self.landmark_count), px, px_right_x: None });
+                        self.landmark_count += 1;
+                    }
+                }
+                Err(error) => tracing::warn!("no new features: {error}"),
+            }
+        }
+        let unknown: Vec<usize> =
+            (0..self.tracks.len()).filter(|&index| self.window.position(self.tracks[index].id).is_none()).collect();
+        let px: Vec<Vector2<f64>> = unknown.iter().map(|&index| self.tracks[index].px).collect();
+        for (&index, column) in unknown.iter().zip(tracker.right_columns(&px, &vec![None; px.len()])) {
+            self.tracks[index].px_right_x = column;
+        }
+    }
+
+    /// Appends a frame to the window, with the tracks as what it sees.
+    pub(super) fn push(&mut self, frame: &Arc<Frame>, t_odom_camera: &Se3, wheels: Option<Motion>) -> KeyframeId {
+        let id = KeyframeId(self.keyframe_count);
+        self.keyframe_count += 1;
+        let (stamp_nanos, t_odom_camera) = (frame.stamp_nanos, *t_odom_camera);
+        self.window.push(WindowKeyframe { id, stamp_nanos, t_odom_camera, wheels, frame: frame.clone() }, &self.tracks);
+        self.tracks_at_keyframe = self.tracks_with_depth();
+        id
+    }
+
+    /// Adjusts the window; if that fails the poses stay as they were estimated frame by frame.
+    pub(super) fn adjust(&mut self, policy: &Policy, options: &OdometryOptions) -> Option<SolveStatistics> {
+        let fixed_count = options.window.fixed_keyframes;
+        let solve = adjustment::adjust(&mut self.window, fixed_count, policy, &options.bundle, &options.planar);
+        let gone = adjustment::reject_outliers(&mut self.window);
+        self.tracks.retain(|track| gone.binary_search(&track.id).is_err());
+        adjustment::triangulate_unknown(&mut self.window);
+        solve.unwrap_or_else(|error| {
+            tracing::warn!("the window stays as it is: {error}");
+            None
+        })
+    }
+}

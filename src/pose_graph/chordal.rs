@@ -14,8 +14,8 @@ use super::relaxation::{Equation, Relaxation};
 use crate::geometry::Se3;
 use crate::geometry::relative_pose::RigidGroup;
 use crate::precision::{Policy, Precision, VectorKernels};
-use crate::solver::{Preconditioner, SolverError};
-use crate::sparse::{Cholesky, Structure, VariableIndex};
+use crate::solver::{Preconditioner, RefreshedCholesky, SolverError};
+use crate::sparse::{Cholesky, SparseError, Structure, VariableIndex};
 use nalgebra::{Matrix3, Rotation3, Translation3, UnitQuaternion, Vector3};
 use std::sync::Arc;
 
@@ -35,7 +35,9 @@ pub(super) fn chordal_start<G: RigidGroup<D>, const D: usize>(
     let start = match (policy.vectors, preconditioner) {
         (Precision::F64, _) => with_own_factor::<f64, G, D>(&space, prepared, policy.preconditioner),
         (_, Preconditioner::Cholesky(factor)) if D == 3 => {
-            start_in::<f32, G, D>(&space, prepared, &prepared.structure, &prepared.variables, factor.borrow())
+            let structure = &prepared.structure;
+            let factor = factor.borrow(structure).map_err(|error| SolverError::Problem(error.to_string()))?;
+            start_in::<f32, G, D>(&space, prepared, structure, &prepared.variables, factor)
         }
         _ => with_own_factor::<f32, G, D>(&space, prepared, policy.preconditioner),
     };
@@ -56,9 +58,10 @@ fn with_own_factor<V: VectorKernels, G: RigidGroup<D>, const D: usize>(
     precision: Precision,
 ) -> Result<Vec<Se3>, SolverError> {
     let (structure, variables) = structure_of(&prepared.fixed, &prepared.measurements, 3);
-    let mut factor = Cholesky::new(&structure, Arc::new(prepared.supernodes(3)), precision)
-        .map_err(|error| SolverError::Problem(error.to_string()))?;
-    start_in::<V, G, D>(space, prepared, &structure, &variables, &mut factor)
+    let problem = |error: SparseError| SolverError::Problem(error.to_string());
+    let factor = Cholesky::new(&structure, Arc::new(prepared.supernodes(3)), precision).map_err(problem)?;
+    let mut factor = RefreshedCholesky::new(factor, structure.entry_count());
+    start_in::<V, G, D>(space, prepared, &structure, &variables, factor.borrow(&structure).map_err(problem)?)
 }
 
 fn start_in<V: VectorKernels, G: RigidGroup<D>, const D: usize>(

@@ -33,7 +33,7 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
         };
         let given_cost = problem.cost();
         let started = Instant::now();
-        choose_start(&mut problem, &self.nodes, &prepared, &mut preconditioner, policy, options);
+        choose_start(&mut problem, given_cost, &self.nodes, &prepared, &mut preconditioner, policy, options);
         let start_ms = 1e3 * started.elapsed().as_secs_f64();
         let mut solved = match options.robust_loss.as_str() {
             "gnc" => graduated(&mut problem, policy, options, &mut preconditioner),
@@ -54,6 +54,14 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
         prepared.preconditioner = preconditioner;
         self.prepared = Some(prepared);
         solved
+    }
+
+    /// How many complete factorizations its solves have taken so far.
+    pub fn factorizations(&self) -> usize {
+        match self.prepared.as_ref().map(|prepared| &prepared.preconditioner) {
+            Some(Preconditioner::Cholesky(factor)) => factor.factor().statistics().factorizations,
+            _ => 0,
+        }
     }
 
     /// The graph linearized where it stands: `D` columns of each free node, in order.
@@ -84,16 +92,16 @@ fn policy_of_pose_graphs(policy: &Policy) -> Policy {
 /// Given nodes are bad when the residuals are this many standard deviations on average, squared.
 const BAD_START: f64 = 20.0;
 
-/// Puts the problem where the options say that the solve starts.
+/// Puts the problem, whose cost is `given`, where the options say that the solve starts.
 fn choose_start<G: RigidGroup<D>, const D: usize>(
     problem: &mut GraphProblem<G, D>,
+    given: f64,
     nodes: &[G],
     prepared: &Prepared<G, D>,
     preconditioner: &mut Preconditioner,
     policy: &Policy,
     options: &PoseGraphOptions,
 ) {
-    let given = problem.cost();
     let bad = 2.0 * given > BAD_START * problem.structure.row_count() as f64;
     if options.start == "given" || (options.start == "auto" && !bad) {
         return;

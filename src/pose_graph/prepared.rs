@@ -11,7 +11,7 @@ use crate::sparse::{
     Adjacency, Cholesky, CholeskyOptions, IncompleteCholesky, Structure, Supernodes, VariableIndex, adjacency,
     minimum_degree,
 };
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A level of fill that no chain with a few loops reaches.
 const COMPLETE: usize = 1000;
@@ -37,9 +37,8 @@ pub(super) struct Prepared<G: RigidGroup<D>, const D: usize> {
     pub(super) measurements: Vec<Measurement<G, D>>,
     pub(super) structure: Structure,
     pub(super) variables: Vec<VariableIndex>,
-    /// Which free nodes are neighbours, and in which order they are eliminated.
-    graph: Adjacency,
-    order: Vec<usize>,
+    /// Which free nodes are neighbours, and in which order they are eliminated, once that has been asked for.
+    order: OnceLock<(Adjacency, Vec<usize>)>,
     pub(super) preconditioner: Preconditioner,
     /// What the preconditioner was made for; `None` before the first solve.
     made_for: Option<(Precision, CholeskyOptions)>,
@@ -55,7 +54,9 @@ impl<G: RigidGroup<D>, const D: usize> Prepared<G, D> {
         let fixed = graph.fixed_nodes();
         let fingerprints: Vec<u64> = graph.edges.iter().map(fingerprint).collect();
         let (mut measurements, kept) = match earlier {
-            Some(earlier) if earlier.fingerprints == fingerprints && earlier.fixed == fixed => return Ok(earlier),
+            Some(earlier) if earlier.is_part_of(&fingerprints, &fixed) => {
+                return earlier.extended(graph, fingerprints, fixed);
+            }
             Some(earlier) => {
                 let kept = earlier.fingerprints.iter().zip(&fingerprints).take_while(|(a, b)| a == b).count();
                 (earlier.measurements, kept)
@@ -68,25 +69,64 @@ impl<G: RigidGroup<D>, const D: usize> Prepared<G, D> {
             measurements.push(measurement(index, edge)?);
         }
         let (structure, variables) = structure_of(&fixed, &measurements, D);
-        let number = |node: usize| structure.column(variables[node]).map(|column| column / D);
-        let pairs = measurements.iter().filter_map(|m| Some((number(m.from)?, number(m.to)?)));
-        let graph = adjacency(structure.column_count() / D, pairs);
         Ok(Self {
             fingerprints,
             fixed,
             measurements,
             structure,
             variables,
-            order: minimum_degree(&graph),
-            graph,
+            order: OnceLock::new(),
             preconditioner: Preconditioner::BlockJacobi,
             made_for: None,
         })
     }
 
+    /// Whether a graph is this one, or has it as its beginning and only free nodes besides.
+    fn is_part_of(&self, fingerprints: &[u64], fixed: &[bool]) -> bool {
+        let own = self.fixed.len();
+        fingerprints.starts_with(&self.fingerprints) && fixed.starts_with(&self.fixed) && !fixed[own..].contains(&true)
+    }
+
+    /// What was prepared, with the nodes and edges that have joined since. The factor is kept if it can be.
+    fn extended(
+        mut self,
+        graph: &PoseGraph<G, D>,
+        fingerprints: Vec<u64>,
+        fixed: Vec<bool>,
+    ) -> Result<Self, SolverError> {
+        let (nodes, edges) = (self.fixed.len(), self.fingerprints.len());
+        if (nodes, edges) == (fixed.len(), fingerprints.len()) {
+            return Ok(self);
+        }
+        for _ in nodes..fixed.len() {
+            self.variables.push(self.structure.add_variable(D));
+        }
+        for (index, edge) in graph.edges.iter().enumerate().skip(edges) {
+            let variables = [self.variables[edge.from], self.variables[edge.to]];
+            self.structure.add_residual(D, &variables);
+            self.measurements.push(measurement(index, edge)?);
+        }
+        (self.fingerprints, self.fixed, self.order) = (fingerprints, fixed, OnceLock::new());
+        let serves_on = match &mut self.preconditioner {
+            Preconditioner::Cholesky(factor) => factor.append(&self.structure),
+            _ => false,
+        };
+        if !serves_on {
+            (self.preconditioner, self.made_for) = (Preconditioner::BlockJacobi, None);
+        }
+        Ok(self)
+    }
+
     /// The pattern of the complete factor for nodes of a number of unknowns.
     pub(super) fn supernodes(&self, size: usize) -> Supernodes {
-        Supernodes::new(&self.graph, &self.order, size)
+        let (graph, order) = self.order.get_or_init(|| {
+            let number = |node: usize| self.structure.column(self.variables[node]).map(|column| column / D);
+            let pairs = self.measurements.iter().filter_map(|m| Some((number(m.from)?, number(m.to)?)));
+            let graph = adjacency(self.structure.column_count() / D, pairs);
+            let order = minimum_degree(&graph);
+            (graph, order)
+        });
+        Supernodes::new(graph, order, size)
     }
 
     /// A graph that is little more than chains has next to no fill: an incomplete factor may as well have all of it.
@@ -106,8 +146,9 @@ impl<G: RigidGroup<D>, const D: usize> Prepared<G, D> {
         }
         let nodes = self.supernodes(D);
         let made = if nodes.entries(D) <= options.max_complete_entries {
-            Cholesky::new(&self.structure, Arc::new(nodes), precision)
-                .map(|factor| Preconditioner::Cholesky(RefreshedCholesky::new(factor)))
+            Cholesky::new(&self.structure, Arc::new(nodes), precision).map(|factor| {
+                Preconditioner::Cholesky(Box::new(RefreshedCholesky::new(factor, self.structure.entry_count())))
+            })
         } else {
             let jacobian = jacobian_at_zero_residual(&self.measurements, &self.structure);
             IncompleteCholesky::from_jacobian(&self.structure, &jacobian, None, &self.fill_options(options), precision)

@@ -86,7 +86,8 @@ impl<'f, V: VectorKernels> Relaxation<'f, V> {
         let count = self.scales.len();
         let (mut gradient, mut step) = (vec![V::ZERO; count], vec![V::ZERO; count]);
         let mut residuals = vec![V::ZERO; 3 * self.equations.len()];
-        let options = CgOptions { max_iterations: 100, relative_tolerance: TOLERANCE, damping: 0.0 };
+        let options =
+            CgOptions { max_iterations: 100, relative_tolerance: TOLERANCE, damping: 0.0, negligible_decrease: 0.0 };
         for (equation, rows) in self.equations.iter().zip(residuals.chunks_exact_mut(3)) {
             let [from, to] = equation.nodes.map(|node| values[node]);
             let residual = equation.by_from * from + equation.by_to * to - equation.target;

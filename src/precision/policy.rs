@@ -60,6 +60,14 @@ pub struct Policy {
     /// a solve is never repeated in a higher precision.
     #[serde(default)]
     pub naive: bool,
+    /// Scales unknowns and residuals by powers of two so that half precision holds them; without it their squares leave
+    /// its range in most problems.
+    #[serde(default = "scaled")]
+    pub scaling: bool,
+}
+
+fn scaled() -> bool {
+    true
 }
 
 /// Why a policy was refused.
@@ -102,6 +110,7 @@ impl Policy {
             vectors: precision,
             update: precision,
             naive,
+            scaling: !naive,
         };
         match name_or_path {
             "double" => Ok(all("double", F64, false)),
@@ -181,6 +190,12 @@ impl Policy {
                 }
             }
         }
+        let lowest = self.product.min(self.preconditioner).min(self.vectors);
+        if !self.scaling && !self.naive && lowest < F32 {
+            return refuse(format!(
+                "scaling: false lets {lowest} overflow; expected scaling: true, or 'naive: true' to see it fail"
+            ));
+        }
         if self.product > self.jacobian {
             return refuse(format!(
                 "product: {} keeps bits that jacobian: {} has already rounded away; expected {} or lower",
@@ -249,28 +264,30 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_with_what_would_be_right() {
-        let yaml = |residual, product, vectors, update, naive| {
+        let yaml = |residual, product, vectors, update, naive: &str| {
             Policy::from_yaml(&format!(
                 "name: test\nresidual: {residual}\njacobian: f32\nproduct: {product}\npreconditioner: f16\n\
                  vectors: {vectors}\nupdate: {update}\nnaive: {naive}\n"
             ))
         };
-        assert!(yaml("f32", "f16", "f32", "f64", false).is_ok());
-        assert!(yaml("f32", "bf16", "f32", "f64", false).is_ok());
+        assert!(yaml("f32", "f16", "f32", "f64", "false").is_ok());
+        assert!(yaml("f32", "bf16", "f32", "f64", "false").is_ok());
         for (policy, word) in [
-            (yaml("f16", "f16", "f32", "f64", false), "residual: f16"),
-            (yaml("f32", "f16", "f32", "f32", false), "update: f32"),
-            (yaml("f32", "f64", "f64", "f64", false), "product: f64"),
-            (yaml("f32", "f32", "f16", "f64", true), "product: f32"),
-            (yaml("f128", "f32", "f32", "f64", false), "f16, f32 or f64"),
-            (yaml("bf16", "f16", "f32", "f64", true), "residual: bf16"),
-            (yaml("f32", "f16", "f32", "bf16", true), "update: bf16"),
-            (yaml("f32", "bf16", "f16", "f64", true), "product: bf16"),
+            (yaml("f16", "f16", "f32", "f64", "false"), "residual: f16"),
+            (yaml("f32", "f16", "f32", "f32", "false"), "update: f32"),
+            (yaml("f32", "f64", "f64", "f64", "false"), "product: f64"),
+            (yaml("f32", "f32", "f16", "f64", "true"), "product: f32"),
+            (yaml("f128", "f32", "f32", "f64", "false"), "f16, f32 or f64"),
+            (yaml("bf16", "f16", "f32", "f64", "true"), "residual: bf16"),
+            (yaml("f32", "f16", "f32", "bf16", "true"), "update: bf16"),
+            (yaml("f32", "bf16", "f16", "f64", "true"), "product: bf16"),
+            (yaml("f32", "f16", "f32", "f64", "false\nscaling: false"), "scaling: true"),
         ] {
             let text = policy.unwrap_err().to_string();
             assert!(text.contains(word), "{text}");
         }
-        assert!(yaml("f16", "f16", "f32", "f32", true).is_ok());
+        assert!(yaml("f16", "f16", "f32", "f32", "true").is_ok());
+        assert!(yaml("f16", "f16", "f32", "f32", "true\nscaling: false").is_ok_and(|policy| !policy.scaling));
         let text = Policy::from_yaml("residual: f32\nresidue: f32\n").unwrap_err().to_string();
         assert!(text.contains("residue") && text.contains("line 2"), "{text}");
     }

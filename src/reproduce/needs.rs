@@ -16,7 +16,6 @@ use plotters::style::RGBColor;
 struct Variation {
     name: &'static str,
     policy: Policy,
-    scaling: bool,
     regularization: bool,
 }
 
@@ -80,7 +79,7 @@ impl Variation {
 
     fn solver(&self, defaults: SolverOptions) -> SolverOptions {
         let method = if self.regularization { defaults.method.clone() } else { "gauss_newton".into() };
-        SolverOptions { scaling: self.scaling, method, ..defaults }
+        SolverOptions { method, ..defaults }
     }
 }
 
@@ -89,7 +88,8 @@ fn variations() -> Result<Vec<Variation>, ReproduceError> {
     use Precision::{F16, F32};
     let named = |name: &str| Ok::<_, ReproduceError>(Policy { naive: true, ..Policy::resolve(name)? });
     let (double, mixed, half) = (named("double")?, named("mixed")?, named("half")?);
-    let plain = |name, policy| Variation { name, policy, scaling: true, regularization: true };
+    let scaled_half = Policy { scaling: true, ..half.clone() };
+    let plain = |name, policy| Variation { name, policy, regularization: true };
     let lowered = |name, change: fn(&mut Policy)| {
         let mut policy = double.clone();
         change(&mut policy);
@@ -110,10 +110,10 @@ fn variations() -> Result<Vec<Variation>, ReproduceError> {
         lowered("update single", |policy| policy.update = F32),
         plain("mixed", mixed.clone()),
         plain("half", half.clone()),
-        Variation { scaling: false, ..plain("mixed, no scaling", mixed.clone()) },
-        Variation { scaling: false, ..plain("half, no scaling", half.clone()) },
+        plain("half, with scaling", scaled_half.clone()),
+        plain("mixed, no scaling", Policy { scaling: false, ..mixed.clone() }),
         Variation { regularization: false, ..plain("mixed, no regularization", mixed) },
-        Variation { regularization: false, ..plain("half, no regularization", half) },
+        Variation { regularization: false, ..plain("half, with scaling, no regularization", scaled_half) },
     ])
 }
 

@@ -13,7 +13,7 @@ const POLICIES: [&str; 3] = ["double", "mixed", "half"];
 
 /// Drives the first tour of the seed under each policy.
 pub(super) fn run(setup: &Setup) -> Result<Outcome, ReproduceError> {
-    let duration_secs = if setup.quick { 10.0 } else { 90.0 };
+    let duration_secs = if setup.quick { 20.0 } else { 90.0 };
     let simulation = tour(setup.seed, duration_secs, &FeatureOptions::default());
     let truth = simulation.truth();
     let estimates = setup.each("trajectory", POLICIES.len(), |index| {

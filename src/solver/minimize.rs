@@ -31,14 +31,12 @@ pub fn minimize<Q: Problem>(
         Preconditioner::BlockJacobi => policy.clone(),
         Preconditioner::IncompleteCholesky(_) | Preconditioner::Cholesky(_) => policy.with_factor(),
     };
-    minimize_with(problem, &policy, options, preconditioner, &|policy, problem| {
-        system_for(policy, problem, options.scaling)
-    })
+    minimize_with(problem, &policy, options, preconditioner, &system_for)
 }
 
 /// Minimizes a problem of frames and landmarks; as [`minimize`], but with the landmarks eliminated.
 ///
-/// Policies for whose precisions there is no elimination (half precision in vectors), and solves without scaling, go by
+/// Policies for whose precisions there is no elimination (half precision in vectors), and those without scaling, go by
 /// [`cgnr`](super::cgnr()) on the whole Jacobian; the statistics say so.
 ///
 /// # Errors
@@ -52,11 +50,11 @@ pub fn minimize_separable<T, const R: usize, const D: usize, const L: usize>(
 where
     T: Separable<R, D, L>,
 {
-    let eliminates = linear_solver == LinearSolver::Schur && options.scaling;
+    let eliminates = linear_solver == LinearSolver::Schur && policy.scaling;
     let make: &MakeSystem<Flat<'_, T, R, D, L>> =
         &|policy, problem| match eliminates.then(|| schur_system(policy, problem)).flatten() {
             Some(system) => Ok(system),
-            None => system_for(policy, problem, options.scaling),
+            None => system_for(policy, problem),
         };
     minimize_with(&mut Flat::new(problem), policy, options, &mut Preconditioner::BlockJacobi, make)
 }
@@ -130,5 +128,6 @@ fn minimize_with<Q: Problem>(
             break (true, stopping::no_descent(damping.lambda()));
         }
     };
+    run.statistics.factor_precision = preconditioner.factor_precision();
     Ok(run.finish(problem, converged, reason))
 }

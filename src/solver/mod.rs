@@ -56,7 +56,5 @@ crate::options! {
         max_linear_iterations: usize = 200usize, "iterations", 1..=100000, live;
         /// Largest relative residual at which the linear solver may stop; it falls as the solve converges.
         forcing: f64 = 0.1, "", 1e-8..=0.9, live;
-        /// Scales unknowns and residuals so that half precision holds them; without it large problems overflow there.
-        scaling: bool = true, "", .., live;
     }
 }

@@ -3,7 +3,7 @@
 use super::cgnr::{ApplyPreconditioner, CgOptions, CgScratch, CgStatistics, cgnr};
 use super::system::Trouble;
 use crate::precision::{Precision, Scalar, VectorKernels};
-use crate::sparse::{BlockJacobian, Cholesky, IncompleteCholesky, SparseError, TriangularScratch};
+use crate::sparse::{BlockJacobian, Cholesky, IncompleteCholesky, SparseError, Structure, TriangularScratch};
 use std::time::Instant;
 
 /// A preconditioner of conjugate gradients; one that was computed before is kept by the caller between solves.
@@ -17,7 +17,18 @@ pub enum Preconditioner {
     /// The damping is not in it.
     IncompleteCholesky(IncompleteCholesky),
     /// A complete factor of the normal matrix, for pose graphs: computed anew where that pays.
-    Cholesky(RefreshedCholesky),
+    Cholesky(Box<RefreshedCholesky>),
+}
+
+impl Preconditioner {
+    /// The precision in which its factor is stored, if it has one.
+    pub fn factor_precision(&self) -> Option<Precision> {
+        match self {
+            Self::BlockJacobi => None,
+            Self::IncompleteCholesky(factor) => Some(factor.precision()),
+            Self::Cholesky(factor) => Some(factor.factor().precision()),
+        }
+    }
 }
 
 /// A static factor with what it needs for the present Jacobian's column scales.
@@ -35,8 +46,14 @@ impl<V: Scalar> ApplyPreconditioner<V> for BoundFactor<'_, V> {
 /// Iterations that conjugate gradients take with a factor of the very matrix, whose rounding they make up for.
 const WITH_FRESH_FACTOR: usize = 3;
 
-/// A factorization that costs no more iterations than this is done for every Jacobian: that of another one costs more.
+/// A factor that is computed at the price of so few iterations is stored in single at least. It is read hardly more often
+/// than it is written, and belongs to a graph that is little more than chains. Rounding it to half blurs their softest
+/// motions, which costs more iterations than reading half as much saves.
 const CHEAP: usize = 8;
+
+/// Half the bytes make an iteration cost half as much at best: a fresh factor in half precision that needs more than twice
+/// the iterations of an exact one does not pay.
+const MOST_IN_HALF: usize = 2 * WITH_FRESH_FACTOR;
 
 /// A complete factor that serves until going on with it has cost as many iterations of conjugate gradients as computing
 /// it anew: then at most twice as much is spent as with the best choice of when to compute it.
@@ -45,12 +62,16 @@ pub struct RefreshedCholesky {
     factor: Cholesky,
     /// Iterations that a fresh factor would have saved so far; none before the first factorization.
     spent: Option<usize>,
+    /// Whether half precision does not pay, so that the factor is stored in single at least.
+    wide: bool,
 }
 
 impl RefreshedCholesky {
-    /// Takes a factor that need not have been computed yet.
-    pub fn new(factor: Cholesky) -> Self {
-        Self { factor, spent: None }
+    /// Takes a factor, for Jacobians of so many entries, that need not have been computed yet.
+    pub fn new(factor: Cholesky, jacobian_entries: usize) -> Self {
+        let mut refreshed = Self { factor, spent: None, wide: false };
+        refreshed.widen(jacobian_entries);
+        refreshed
     }
 
     /// The factor.
@@ -58,16 +79,40 @@ impl RefreshedCholesky {
         &self.factor
     }
 
-    /// Lends it for something else; it is computed anew the next time that it is used here.
-    pub fn borrow(&mut self) -> &mut Cholesky {
-        self.spent = None;
-        &mut self.factor
+    /// Takes a structure that goes on where that of the factor ends; `false` if the factor is of no more use.
+    pub(crate) fn append(&mut self, structure: &Structure) -> bool {
+        let serves_on = self.factor.append(structure);
+        // Each row that the factor lacks may cost an iteration.
+        if self.factor.lacking_rows() >= self.factor.iterations_of_its_price(structure.entry_count()) {
+            self.spent = None;
+        }
+        serves_on
     }
 
-    /// Has it computed anew for another Jacobian, if that costs so little.
-    pub(crate) fn linearized(&mut self, jacobian_entries: usize) {
-        if self.factor.iterations_of_its_price(jacobian_entries) <= CHEAP {
-            self.spent = None;
+    /// Lends it for something else of the same structure; it is computed anew the next time that it is used here.
+    ///
+    /// # Errors
+    /// [`SparseError`] if there is no such factor.
+    pub fn borrow(&mut self, structure: &Structure) -> Result<&mut Cholesky, SparseError> {
+        self.spent = None;
+        self.renew(structure)?;
+        Ok(&mut self.factor)
+    }
+
+    /// Makes it a factor of the whole structure if it is of a part of it.
+    fn renew(&mut self, structure: &Structure) -> Result<(), SparseError> {
+        if self.factor.is_appended() {
+            self.factor = self.factor.renewed(structure)?;
+            self.widen(structure.entry_count());
+        }
+        Ok(())
+    }
+
+    /// Has a factor that costs little to compute stored in single at least.
+    fn widen(&mut self, jacobian_entries: usize) {
+        self.wide |= self.factor.iterations_of_its_price(jacobian_entries) <= CHEAP;
+        if self.wide {
+            self.factor.set_precision(self.factor.precision().max(Precision::F32));
         }
     }
 
@@ -77,7 +122,7 @@ impl RefreshedCholesky {
     /// [`Trouble`] as of [`cgnr`], or if the Jacobian is not finite.
     pub(crate) fn solve<P: Scalar, V: VectorKernels>(
         &mut self,
-        (jacobian, scales): (&BlockJacobian<P>, &[f64]),
+        (structure, jacobian, scales): (&Structure, &BlockJacobian<P>, &[f64]),
         gradient: &[V],
         x: &mut [V],
         precision: Precision,
@@ -85,7 +130,10 @@ impl RefreshedCholesky {
         scratch: &mut (CgScratch<V>, Option<TriangularScratch<V>>),
     ) -> Result<CgStatistics, Trouble> {
         let mut total = CgStatistics::default();
-        if self.factor.set_precision(precision) {
+        // A naive policy gets what it asks for.
+        let naive = V::PRECISION == Precision::F16;
+        let stored = if self.wide && !naive { precision.max(Precision::F32) } else { precision };
+        if self.factor.set_precision(stored) {
             self.spent = None;
         }
         let price = self.factor.iterations_of_its_price(jacobian.entries().len());
@@ -93,10 +141,12 @@ impl RefreshedCholesky {
             let fresh = self.spent.is_none_or(|spent| spent >= price);
             if fresh {
                 let started = Instant::now();
-                let factored = self.factor.factor(jacobian, scales, options.damping);
+                let factored = self.refactor(structure, (jacobian, scales), options.damping);
                 total.factor_time += started.elapsed();
-                factored.map_err(|error: SparseError| Trouble { what: error.to_string() })?;
+                factored.map_err(|error| Trouble { what: error.to_string() })?;
                 (self.spent, scratch.1) = (Some(0), None);
+            } else if scratch.1.is_none() {
+                self.factor.factor_appended(jacobian, options.damping);
             }
             let allowance = if fresh { usize::MAX } else { price - self.spent.unwrap_or(0) + WITH_FRESH_FACTOR };
             let limited = CgOptions { max_iterations: options.max_iterations.min(allowance), ..*options };
@@ -107,7 +157,9 @@ impl RefreshedCholesky {
             total.product_time += solved.product_time;
             total.preconditioner_time += solved.preconditioner_time;
             (total.model_decrease, total.converged) = (solved.model_decrease, solved.converged);
-            if !fresh {
+            if fresh {
+                self.wide |= solved.iterations > MOST_IN_HALF;
+            } else {
                 let beyond = solved.iterations.saturating_sub(WITH_FRESH_FACTOR);
                 self.spent = self.spent.map(|spent| spent + beyond);
             }
@@ -115,6 +167,20 @@ impl RefreshedCholesky {
                 return Ok(total);
             }
         }
+    }
+
+    /// Computes the factor of the whole present structure.
+    fn refactor<P: Scalar>(
+        &mut self,
+        structure: &Structure,
+        (jacobian, scales): (&BlockJacobian<P>, &[f64]),
+        damping: f64,
+    ) -> Result<(), SparseError> {
+        self.renew(structure)?;
+        let factored = self.factor.factor(jacobian, scales, damping);
+        // It has widened itself if there was need.
+        self.wide |= self.factor.precision() >= Precision::F32;
+        factored
     }
 }
 

@@ -14,6 +14,9 @@ const CLEAR: f64 = 100.0;
 /// and this share of the cost: residuals of a hundred standard deviations in single precision.
 const CLEAR_SHARE: f64 = 1e-3;
 
+/// Of the decrease that ends a solve, the share that is worth no iteration of conjugate gradients.
+const NEGLIGIBLE: f64 = 0.1;
+
 /// A solve whose last step decreased the cost by less than this share is about to converge.
 const CONVERGING: f64 = 1e-2;
 
@@ -180,10 +183,16 @@ impl<'a, Q: Problem> Run<'a, Q> {
         preconditioner: &mut Preconditioner,
         damping: f64,
     ) -> Result<Trial, Trouble> {
+        let model_unit = self.linearization.map_or(1.0, |linearization| linearization.model_unit);
         let options = CgOptions {
             max_iterations: self.options.max_linear_iterations,
             relative_tolerance: self.forcing(),
             damping,
+            // Only with a factor are conjugate gradients so quick that an iteration tells of the next ones.
+            negligible_decrease: match preconditioner {
+                Preconditioner::Cholesky(_) => NEGLIGIBLE * self.options.cost_tolerance * self.cost / model_unit,
+                _ => 0.0,
+            },
         };
         let start = Instant::now();
         let solved = self.system.solve(problem, preconditioner, &options);
@@ -198,7 +207,6 @@ impl<'a, Q: Problem> Run<'a, Q> {
         let moved = self.system.retract(problem);
         self.statistics.phases.update_ms += milliseconds_since(start);
         moved?;
-        let model_unit = self.linearization.map_or(1.0, |linearization| linearization.model_unit);
         let cost = self.policy_cost(problem);
         Ok(Trial { cost, cost_in_double: None, promised: solved.model_decrease * model_unit })
     }

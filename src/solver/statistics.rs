@@ -1,5 +1,6 @@
 //! What happened in a solve.
 
+use crate::precision::Precision;
 use serde::Serialize;
 
 /// Time by phase of a solve, in milliseconds.
@@ -30,6 +31,9 @@ pub struct SolveStatistics {
     pub policy: String,
     /// The linear solver: `cgnr` on the whole Jacobian, or `schur`, with the landmarks eliminated.
     pub linear_solver: String,
+    /// The precision in which the factor that preconditions is stored at the end, which is higher than the policy's where
+    /// that pays; `None` without a factor.
+    pub factor_precision: Option<Precision>,
     /// Half the sum of squared whitened (and robustified) residuals before.
     pub initial_cost: f64,
     /// The same after.

@@ -53,21 +53,17 @@ pub(crate) struct Linearization {
 }
 
 /// The system of a policy.
-pub(crate) fn system_for<Q: Problem>(
-    policy: &Policy,
-    problem: &Q,
-    scaling: bool,
-) -> Result<Box<dyn System<Q>>, SolverError> {
+pub(crate) fn system_for<Q: Problem>(policy: &Policy, problem: &Q) -> Result<Box<dyn System<Q>>, SolverError> {
     use Precision::{BF16, F16, F32, F64};
     let typed: Box<dyn System<Q>> = match (policy.product, policy.vectors) {
-        (F64, F64) => Box::new(TypedSystem::<f64, f64>::new(policy, problem, scaling)),
-        (F32, F64) => Box::new(TypedSystem::<f32, f64>::new(policy, problem, scaling)),
-        (F16, F64) => Box::new(TypedSystem::<f16, f64>::new(policy, problem, scaling)),
-        (BF16, F64) => Box::new(TypedSystem::<bf16, f64>::new(policy, problem, scaling)),
-        (F32, F32) => Box::new(TypedSystem::<f32, f32>::new(policy, problem, scaling)),
-        (F16, F32) => Box::new(TypedSystem::<f16, f32>::new(policy, problem, scaling)),
-        (BF16, F32) => Box::new(TypedSystem::<bf16, f32>::new(policy, problem, scaling)),
-        (F16, F16) => Box::new(TypedSystem::<f16, f16>::new(policy, problem, scaling)),
+        (F64, F64) => Box::new(TypedSystem::<f64, f64>::new(policy, problem)),
+        (F32, F64) => Box::new(TypedSystem::<f32, f64>::new(policy, problem)),
+        (F16, F64) => Box::new(TypedSystem::<f16, f64>::new(policy, problem)),
+        (BF16, F64) => Box::new(TypedSystem::<bf16, f64>::new(policy, problem)),
+        (F32, F32) => Box::new(TypedSystem::<f32, f32>::new(policy, problem)),
+        (F16, F32) => Box::new(TypedSystem::<f16, f32>::new(policy, problem)),
+        (BF16, F32) => Box::new(TypedSystem::<bf16, f32>::new(policy, problem)),
+        (F16, F16) => Box::new(TypedSystem::<f16, f16>::new(policy, problem)),
         (product, vectors) => {
             return Err(SolverError::Problem(format!(
                 "policy '{}': products in {product} with vectors in {vectors}; expected vectors at least as precise",
@@ -123,11 +119,11 @@ macro_rules! with_flat {
 }
 
 impl<P: Scalar, V: VectorKernels> TypedSystem<P, V> {
-    fn new<Q: Problem>(policy: &Policy, problem: &Q, scaling: bool) -> Self {
+    fn new<Q: Problem>(policy: &Policy, problem: &Q) -> Self {
         let structure = problem.structure();
         let (n, m, entries) = (structure.column_count(), structure.row_count(), structure.entry_count());
         Self {
-            scaling,
+            scaling: policy.scaling,
             update_precision: policy.update,
             residual_precision: policy.residual,
             evaluator: Evaluator::default(),
@@ -208,7 +204,7 @@ impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
 
     fn solve(
         &mut self,
-        _: &Q,
+        problem: &Q,
         preconditioner: &mut Preconditioner,
         options: &CgOptions,
     ) -> Result<CgStatistics, Trouble> {
@@ -225,10 +221,8 @@ impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
                 cgnr(jacobian, gradient, step, &mut bound, options, &mut scratch.0)
             }
             Preconditioner::Cholesky(factor) => {
-                if scratch.1.is_none() {
-                    factor.linearized(jacobian.entries().len());
-                }
-                factor.solve((jacobian, scales), gradient, step, *preconditioner_precision, options, scratch)
+                let linearized = (problem.structure(), &*jacobian, &scales[..]);
+                factor.solve(linearized, gradient, step, *preconditioner_precision, options, scratch)
             }
         }
     }

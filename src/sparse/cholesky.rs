@@ -1,7 +1,9 @@
 //! The complete Cholesky factor by supernodes.
 
+use super::appended::Appended;
 use super::multifrontal::{Frontal, Target, targets};
-use super::{BlockJacobian, SparseError, Structure, Supernodes};
+use super::normal_matrix::neighbourhood;
+use super::{BlockJacobian, SparseError, Structure, Supernodes, minimum_degree};
 use crate::precision::kernels::panels::{self, LANES, SmallPivot};
 use crate::precision::{Precision, Scalar, bf16, f16};
 use std::sync::Arc;
@@ -20,7 +22,11 @@ pub struct FactorStatistics {
 }
 
 /// A complete Cholesky factor `L Lᵀ = S Jᵀ W J S + λ I` of variables of one size (3 or 6), computed in single precision,
-/// or in double if it is stored so.
+/// or in double if it is stored so, or if single leaves nothing of some pivots: then it is stored in single.
+///
+/// Computing `L` with unit roundoff `u` changes the matrix `A` by `u ‖A‖`, which is far from it where its condition is beyond
+/// `1/u`: its softest motions are lost. Rounding an exact `L` changes it by factors `1 + u |L⁻¹| |L|`, so only the root of
+/// the condition counts (Higham, *Accuracy and Stability of Numerical Algorithms* (2002), 10.1).
 ///
 /// The pattern is found once and refilled from one Jacobian after another. `S` are the Jacobian's own column scales, so
 /// the diagonal is near one and the factor fits half precision.
@@ -41,15 +47,31 @@ pub struct Cholesky {
     columns: Vec<u32>,
     /// By column of the Jacobian: its scale in `S`.
     scales: Vec<f64>,
+    /// Variables that have joined since it was made.
+    appended: Appended,
+    /// Residual blocks of the structure, and how many of them it was made for.
+    block_count: usize,
+    own_block_count: usize,
     statistics: FactorStatistics,
 }
 
 /// The panels in the precision of their computation, and rounded to their storage if that is another.
 #[derive(Debug, Clone)]
 enum Values {
-    BF16 { computed: Frontal<f32>, stored: Vec<bf16> },
-    F16 { computed: Frontal<f32>, stored: Vec<f16> },
+    BF16 {
+        computed: Frontal<f32>,
+        stored: Vec<bf16>,
+    },
+    F16 {
+        computed: Frontal<f32>,
+        stored: Vec<f16>,
+    },
     F32(Frontal<f32>),
+    /// Where computing in single leaves nothing of some pivots, while rounding the result does little.
+    F32OfF64 {
+        computed: Frontal<f64>,
+        stored: Vec<f32>,
+    },
     F64(Frontal<f64>),
 }
 
@@ -64,12 +86,19 @@ impl Values {
     }
 }
 
+/// A factor serves on until one of so many variables has joined since: they are eliminated one by one, which is slow.
+const MOST_APPENDED: usize = 8;
+
 /// What is done about a pivot of which rounding has left nothing: one below `floor`, a few units of the diagonal's last
 /// place, becomes `raised`. Were it raised to the floor alone, what rounding has left beside it, divided by it, would
 /// grow from pivot to pivot.
-fn small_pivot(precision: Precision) -> SmallPivot {
-    let unit = if precision == Precision::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
+fn small_pivot(unit: f64) -> SmallPivot {
     SmallPivot { floor: 16.0 * unit, raised: unit.sqrt() }
+}
+
+fn round<W: Scalar, C: Scalar>(computed: &[W], stored: &mut Vec<C>) {
+    stored.clear();
+    stored.extend(computed.iter().map(|value| value.cast::<C>()));
 }
 
 impl Cholesky {
@@ -98,6 +127,9 @@ impl Cholesky {
             scales: vec![1.0; structure.column_count()],
             statistics: FactorStatistics { entries, operations: nodes.operations(size), ..FactorStatistics::default() },
             longest: (0..nodes.count()).map(|node| nodes.shape(node, size).stride()).max().unwrap_or(0),
+            appended: Appended::default(),
+            block_count: structure.residual_block_count(),
+            own_block_count: structure.residual_block_count(),
             nodes,
             starts,
             values,
@@ -114,46 +146,118 @@ impl Cholesky {
         scales: &[f64],
         damping: f64,
     ) -> Result<(), SparseError> {
-        let small = small_pivot(self.precision());
         self.statistics.factorizations += 1;
         self.scales.copy_from_slice(scales);
-        let (size, nodes, starts, targets) = (self.size, &*self.nodes, &self.starts, &self.targets);
-        let factored = match &mut self.values {
-            Values::BF16 { computed, stored } => {
-                let factored = computed.factor(nodes, starts, targets, size, jacobian, damping, small);
-                stored.clear();
-                stored.extend(computed.values().iter().map(|value| value.cast::<bf16>()));
-                factored
-            }
-            Values::F16 { computed, stored } => {
-                let factored = computed.factor(nodes, starts, targets, size, jacobian, damping, small);
-                stored.resize(computed.values().len(), f16::ZERO);
-                panels::round_to_half(computed.values(), stored);
-                factored
-            }
-            Values::F32(computed) => computed.factor(nodes, starts, targets, size, jacobian, damping, small),
-            Values::F64(computed) => computed.factor(nodes, starts, targets, size, jacobian, damping, small),
-        };
+        let mut factored = self.compute(jacobian, damping);
+        let in_single = !matches!(self.values, Values::F32OfF64 { .. } | Values::F64(_));
+        if in_single && !matches!(factored, Ok(0)) {
+            self.compute_in_double();
+            factored = self.compute(jacobian, damping);
+        }
         self.statistics.raised_pivots =
             factored.map_err(|position| SparseError::NotFinite { column: self.columns[position] as usize })?;
         Ok(())
     }
 
-    /// Stores it in another precision from the next [`Self::factor`] on; says whether that is a change.
+    fn compute_in_double(&mut self) {
+        let computed = Frontal::new(&self.nodes, self.size, self.statistics.entries);
+        self.values = Values::F32OfF64 { computed, stored: Vec::new() };
+    }
+
+    /// Computes the panels; returns how many pivots were raised, or the position of one that is not finite.
+    fn compute<P: Scalar>(&mut self, jacobian: &BlockJacobian<P>, damping: f64) -> Result<usize, usize> {
+        let (size, nodes, starts, targets) = (self.size, &*self.nodes, &self.starts, &self.targets);
+        let (single, double) = (small_pivot(f64::from(f32::EPSILON)), small_pivot(f64::EPSILON));
+        match &mut self.values {
+            Values::BF16 { computed, stored } => {
+                let factored = computed.factor(nodes, starts, targets, size, jacobian, damping, single);
+                round(computed.values(), stored);
+                factored
+            }
+            Values::F16 { computed, stored } => {
+                let factored = computed.factor(nodes, starts, targets, size, jacobian, damping, single);
+                stored.resize(computed.values().len(), f16::ZERO);
+                panels::round_to_half(computed.values(), stored);
+                factored
+            }
+            Values::F32(computed) => computed.factor(nodes, starts, targets, size, jacobian, damping, single),
+            Values::F32OfF64 { computed, stored } => {
+                let factored = computed.factor(nodes, starts, targets, size, jacobian, damping, double);
+                round(computed.values(), stored);
+                factored
+            }
+            Values::F64(computed) => computed.factor(nodes, starts, targets, size, jacobian, damping, double),
+        }
+    }
+
+    /// Takes a structure that goes on where its own ends. The factor that there is serves on: it is completed by the new
+    /// variables, each with one residual block that joins it to an older one; further residual blocks are not in it.
+    /// `false`, and it is of no use any more, if a new variable hangs on nothing.
+    pub fn append(&mut self, structure: &Structure) -> bool {
+        let (known, first_block) = (self.column_count(), self.block_count);
+        self.scales.resize(structure.column_count(), 1.0);
+        self.block_count = structure.residual_block_count();
+        self.appended.extend(structure, known, self.size, first_block)
+            && self.appended.count() <= self.nodes.block_count() / MOST_APPENDED
+    }
+
+    /// Rows of residual blocks that are not in it.
+    pub fn lacking_rows(&self) -> usize {
+        (self.block_count - self.own_block_count - self.appended.count()) * self.size
+    }
+
+    /// Whether it lacks residual blocks that have joined since it was made: it cannot be computed anew then.
+    pub fn is_appended(&self) -> bool {
+        self.block_count > self.own_block_count
+    }
+
+    /// Has the present Jacobian's part of the variables that joined since it was made.
+    pub(crate) fn factor_appended<P: Scalar>(&mut self, jacobian: &BlockJacobian<P>, damping: f64) {
+        self.appended.factor(jacobian, self.size, damping);
+    }
+
+    /// A factor, not computed yet, of the whole structure that this one was made for and has been appended to.
+    ///
+    /// # Errors
+    /// As of [`Self::new`].
+    pub fn renewed(&self, structure: &Structure) -> Result<Self, SparseError> {
+        let (graph, _) = neighbourhood(structure);
+        let nodes = Supernodes::new(&graph, &minimum_degree(&graph), self.size);
+        let mut renewed = Self::new(structure, Arc::new(nodes), self.precision())?;
+        renewed.statistics.factorizations = self.statistics.factorizations;
+        if matches!(self.values, Values::F32OfF64 { .. }) {
+            renewed.compute_in_double();
+        }
+        Ok(renewed)
+    }
+
+    /// Stores it in another precision, from the next [`Self::factor`] on unless the one there is was computed in it; says
+    /// whether it has to be computed anew.
     pub fn set_precision(&mut self, precision: Precision) -> bool {
         if self.precision() == precision {
             return false;
         }
-        self.values = Values::new(&self.nodes, self.size, self.statistics.entries, precision);
-        true
+        match &mut self.values {
+            Values::BF16 { computed, .. } | Values::F16 { computed, .. } if precision == Precision::F32 => {
+                self.values = Values::F32(std::mem::take(computed));
+                false
+            }
+            _ => {
+                self.values = Values::new(&self.nodes, self.size, self.statistics.entries, precision);
+                true
+            }
+        }
     }
 
     /// How many iterations of conjugate gradients on a Jacobian of so many entries cost as much as one factorization,
     /// about: nanoseconds for each operation and number, of which only the proportions matter.
     pub fn iterations_of_its_price(&self, jacobian_entries: usize) -> usize {
         let (entries, operations) = (self.statistics.entries as f64, self.statistics.operations);
-        let factorization = 0.03 * operations + 1.8 * entries;
-        let iteration = 0.25 * entries + 0.5 * jacobian_entries as f64 + 6.0 * self.column_count() as f64;
+        // One that has been appended to needs another order and pattern first.
+        let pattern = if self.is_appended() { 700.0 * self.nodes.block_count() as f64 } else { 0.0 };
+        let factorization = 0.03 * operations + 1.8 * entries + pattern;
+        let each = if self.precision() < Precision::F32 { 0.25 } else { 0.33 };
+        let iteration = each * entries + 0.5 * jacobian_entries as f64 + 6.0 * self.column_count() as f64;
         (factorization / iteration.max(1.0)).ceil() as usize
     }
 
@@ -167,7 +271,7 @@ impl Cholesky {
         match self.values {
             Values::BF16 { .. } => Precision::BF16,
             Values::F16 { .. } => Precision::F16,
-            Values::F32(_) => Precision::F32,
+            Values::F32(_) | Values::F32OfF64 { .. } => Precision::F32,
             Values::F64(_) => Precision::F64,
         }
     }
@@ -185,6 +289,10 @@ impl Cholesky {
         &self.columns
     }
 
+    pub(super) fn appended(&self) -> &Appended {
+        &self.appended
+    }
+
     pub(crate) fn scales(&self) -> &[f64] {
         &self.scales
     }
@@ -195,6 +303,7 @@ impl Cholesky {
             Values::BF16 { stored, .. } => self.solve_stored(stored, x),
             Values::F16 { stored, .. } => self.solve_stored(stored, x),
             Values::F32(computed) => self.solve_stored(computed.values(), x),
+            Values::F32OfF64 { stored, .. } => self.solve_stored(stored, x),
             Values::F64(computed) => self.solve_stored(computed.values(), x),
         }
     }
@@ -229,3 +338,6 @@ impl Cholesky {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

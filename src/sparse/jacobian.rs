@@ -35,6 +35,66 @@ pub struct BlockJacobian<P> {
     diagonal_starts: Vec<u32>,
 }
 
+/// Where the columns of one variable are in the entries of a residual block. Its loops know at compile time how many
+/// columns they are for, so that they become vector instructions.
+#[derive(Clone, Copy)]
+struct Block {
+    first: usize,
+    width: usize,
+    rows: usize,
+}
+
+impl Block {
+    /// The columns from the `k`-th on.
+    fn from(self, k: usize) -> Self {
+        Self { first: self.first + k, ..self }
+    }
+
+    fn line<E, const N: usize>(self, entries: &[E], row: usize) -> &[E; N] {
+        entries[self.first + row * self.width..].first_chunk().expect("a block lies in the entries")
+    }
+
+    fn add_squares<J: Scalar, const N: usize>(self, flat: &[J], weight: f64, sums: &mut [f64]) {
+        let mut squares = [0.0; N];
+        for row in 0..self.rows {
+            for (sum, value) in squares.iter_mut().zip(self.line::<J, N>(flat, row)) {
+                let value = value.to_f64();
+                *sum += value * value;
+            }
+        }
+        for (sum, squares) in sums.iter_mut().zip(squares) {
+            *sum += weight * squares;
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn fill<J: Scalar, P: Scalar, V: Scalar, const N: usize>(
+        self,
+        flat: &[J],
+        entries: &mut [P],
+        weight: f64,
+        scales: &[f64],
+        residual: &[V],
+        gradient: &mut [V],
+        rounding: &mut Rounding,
+    ) {
+        let factors: [f64; N] = std::array::from_fn(|k| weight * scales[k]);
+        let mut sums: [V; N] = std::array::from_fn(|k| gradient[k]);
+        for (row, residual) in residual.iter().enumerate() {
+            let line = self.line::<J, N>(flat, row);
+            let scaled: [V; N] = std::array::from_fn(|k| V::from_f64(line[k].to_f64() * factors[k]));
+            let stored: [P; N] = scaled.map(V::cast);
+            entries[self.first + row * self.width..][..N].copy_from_slice(&stored);
+            for k in 0..N {
+                sums[k] = scaled[k].multiply_add(*residual, sums[k]);
+                rounding.flushed += usize::from(stored[k] == P::ZERO && scaled[k] != V::ZERO);
+                rounding.not_finite += usize::from(!stored[k].is_finite());
+            }
+        }
+        gradient[..N].copy_from_slice(&sums);
+    }
+}
+
 impl<P: Scalar> BlockJacobian<P> {
     /// A Jacobian of this structure, all zero.
     pub fn new(structure: &Structure) -> Self {
@@ -71,12 +131,14 @@ impl<P: Scalar> BlockJacobian<P> {
         self.for_each_block(|index, entry, width, rows, pieces| {
             let weight = weights[index] * weights[index];
             for piece in pieces {
-                for row in 0..rows {
-                    let start = entry + row * width + piece.local as usize;
-                    for (k, value) in flat[start..start + piece.size as usize].iter().enumerate() {
-                        let value = value.to_f64();
-                        scales[piece.column as usize + k] += weight * value * value;
-                    }
+                let block = Block { first: entry + piece.local as usize, width, rows };
+                let sums = &mut scales[piece.column as usize..][..piece.size as usize];
+                match piece.size {
+                    3 => block.add_squares::<J, 3>(flat, weight, sums),
+                    6 => block.add_squares::<J, 6>(flat, weight, sums),
+                    _ => (sums.iter_mut().enumerate()).for_each(|(k, sum)| {
+                        block.from(k).add_squares::<J, 1>(flat, weight, std::slice::from_mut(sum))
+                    }),
                 }
             }
         });
@@ -102,24 +164,18 @@ impl<P: Scalar> BlockJacobian<P> {
         let mut first_row = 0;
         self.for_each_block(|index, entry, width, rows, pieces| {
             let weight = weights[index];
+            let residual = &weighted_residual[first_row..first_row + rows];
             for piece in pieces {
+                let block = Block { first: entry + piece.local as usize, width, rows };
                 let columns = piece.column as usize..piece.column as usize + piece.size as usize;
-                for row in 0..rows {
-                    let start = entry + row * width + piece.local as usize;
-                    let range = start..start + piece.size as usize;
-                    let residual = weighted_residual[first_row + row];
-                    for (((value, stored), scale), gradient) in flat[range.clone()]
-                        .iter()
-                        .zip(&mut entries[range])
-                        .zip(&scales[columns.clone()])
-                        .zip(&mut gradient[columns.clone()])
-                    {
-                        let scaled: V = V::from_f64(value.to_f64() * (weight * scale));
-                        *gradient = scaled.multiply_add(residual, *gradient);
-                        *stored = scaled.cast();
-                        rounding.flushed += usize::from(*stored == P::ZERO && scaled != V::ZERO);
-                        rounding.not_finite += usize::from(!stored.is_finite());
-                    }
+                let (scales, sums) = (&scales[columns.clone()], &mut gradient[columns]);
+                match piece.size {
+                    3 => block.fill::<J, P, V, 3>(flat, entries, weight, scales, residual, sums, &mut rounding),
+                    6 => block.fill::<J, P, V, 6>(flat, entries, weight, scales, residual, sums, &mut rounding),
+                    _ => (sums.iter_mut().zip(scales).enumerate()).for_each(|(k, (sum, scale))| {
+                        let (scale, sum) = (std::slice::from_ref(scale), std::slice::from_mut(sum));
+                        block.from(k).fill::<J, P, V, 1>(flat, entries, weight, scale, residual, sum, &mut rounding);
+                    }),
                 }
             }
             first_row += rows;

@@ -1,5 +1,6 @@
 //! Sparse block matrices: the Jacobian, orderings, incomplete Cholesky factors and triangular solves.
 
+mod appended;
 mod cholesky;
 mod incomplete_cholesky;
 mod jacobian;

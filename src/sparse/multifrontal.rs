@@ -62,13 +62,15 @@ pub(super) fn targets(structure: &Structure, nodes: &Supernodes, starts: &[usize
 }
 
 /// The panels of all supernodes in the precision `W` of their computation, and room for the updates between them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Frontal<W> {
     /// The panels, and [`LANES`] more.
     values: Vec<W>,
     /// Updates of supernodes whose parent has not been reached.
     stack: Vec<W>,
     update: Vec<W>,
+    /// Rows of an update that follow each other in the parent too: first one and end.
+    runs: Vec<(usize, usize)>,
 }
 
 impl<W: Scalar> Frontal<W> {
@@ -87,7 +89,12 @@ impl<W: Scalar> Frontal<W> {
             deepest = deepest.max(depth);
             largest = largest.max(length);
         }
-        Self { values: vec![W::ZERO; entries + LANES], stack: vec![W::ZERO; deepest], update: vec![W::ZERO; largest] }
+        Self {
+            values: vec![W::ZERO; entries + LANES],
+            stack: vec![W::ZERO; deepest],
+            update: vec![W::ZERO; largest],
+            runs: Vec::new(),
+        }
     }
 
     /// The panels of the factor.
@@ -127,7 +134,7 @@ impl<W: Scalar> Frontal<W> {
                 depth -= length;
                 let given = &self.stack[depth..depth + length];
                 let panel = &mut self.values[starts[node]..starts[node + 1]];
-                add_update(nodes, child, node, size, given, panel, update);
+                add_update(nodes, (child, node), size, given, (panel, update), &mut self.runs);
             }
             // The slack of this panel is the next one, which is only read.
             raised += panels::factor(&mut self.values[starts[node]..starts[node + 1]], shape, small)
@@ -186,17 +193,24 @@ impl<W: Scalar> Frontal<W> {
 /// Adds what a child leaves to its parent's panel and update.
 fn add_update<W: Scalar>(
     nodes: &Supernodes,
-    child: usize,
-    parent: usize,
+    (child, parent): (usize, usize),
     size: usize,
     given: &[W],
-    panel: &mut [W],
-    update: &mut [W],
+    (panel, update): (&mut [W], &mut [W]),
+    runs: &mut Vec<(usize, usize)>,
 ) {
     let places = &nodes.in_parent[nodes.rows_of(child)];
     let columns = nodes.columns(parent).len();
     let (from_stride, shape) = (nodes.shape(child, size).update_stride(), nodes.shape(parent, size));
-    // Rows that follow each other in both are moved together.
+    runs.clear();
+    let mut begin = 0;
+    for end in 1..=places.len() {
+        if end == places.len() || places[end] != places[end - 1] + 1 {
+            runs.push((begin, end));
+            begin = end;
+        }
+    }
+    let mut run = 0;
     for (first, &place) in places.iter().enumerate() {
         let place = place as usize;
         let (to, stride, offset) = if place < columns {
@@ -204,22 +218,17 @@ fn add_update<W: Scalar>(
         } else {
             (&mut *update, shape.update_stride(), columns)
         };
+        run += usize::from(first >= runs[run].1);
         for c in 0..size {
             let source = &given[(first * size + c) * from_stride..][..places.len() * size];
             let target = &mut to[((place - offset) * size + c) * stride..][..stride];
-            let mut row = first;
-            while row < places.len() {
-                let mut end = row + 1;
-                while end < places.len() && places[end] == places[end - 1] + 1 {
-                    end += 1;
-                }
-                let at = (places[row] as usize - offset) * size;
-                let length = (end - row) * size;
-                for (value, change) in target[at..at + length].iter_mut().zip(&source[row * size..row * size + length])
-                {
+            for &(begin, end) in &runs[run..] {
+                let begin = begin.max(first);
+                let at = (places[begin] as usize - offset) * size;
+                let source = &source[begin * size..end * size];
+                for (value, change) in target[at..at + source.len()].iter_mut().zip(source) {
                     *value += *change;
                 }
-                row = end;
             }
         }
     }

@@ -53,10 +53,12 @@ impl Cholesky {
     pub fn solve<V: Scalar>(&self, r: &[V], z: &mut [V], scratch: &mut TriangularScratch<V>) {
         let TriangularScratch { ratios, work } = scratch;
         let size = self.size();
+        z.copy_from_slice(r);
+        self.appended().forward(z, size);
         let blocks = || self.columns().iter().map(|&first| first as usize..first as usize + size);
         for ((columns, work), ratios) in blocks().zip(work.chunks_exact_mut(size)).zip(ratios.chunks_exact(size)) {
-            for ((work, r), ratio) in work.iter_mut().zip(&r[columns]).zip(ratios) {
-                *work = *r * *ratio;
+            for ((work, z), ratio) in work.iter_mut().zip(&z[columns]).zip(ratios) {
+                *work = *z * *ratio;
             }
         }
         self.solve_in_order(work);
@@ -65,6 +67,7 @@ impl Cholesky {
                 *z = *work * *ratio;
             }
         }
+        self.appended().backward(z, size);
     }
 }
 

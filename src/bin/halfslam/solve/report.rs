@@ -10,6 +10,7 @@ pub fn json(solved: &Solved) -> serde_json::Value {
         "problem": statistics.problem,
         "policy": statistics.policy,
         "linear_solver": statistics.linear_solver,
+        "factor_precision": statistics.factor_precision,
         "rows": statistics.row_count,
         "columns": statistics.column_count,
         "initial_cost": statistics.initial_cost,
@@ -48,6 +49,9 @@ pub fn print_table(solved: &Solved) {
     let row = |name: &str, value: String| println!("  {name:<22}{value}");
     row("precision", statistics.policy.clone());
     row("linear solver", statistics.linear_solver.clone());
+    if let Some(precision) = statistics.factor_precision {
+        row("factor stored in", precision.to_string());
+    }
     row("cost before", format!("{:.6}", statistics.initial_cost + 0.0));
     row("cost after", format!("{:.6}", statistics.final_cost + 0.0));
     row("iterations", format!("{} ({} steps rejected)", statistics.iterations, statistics.rejected_steps));

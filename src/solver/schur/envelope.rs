@@ -16,8 +16,6 @@ use crate::solver::cgnr::ApplyPreconditioner;
 pub(super) struct Envelope<F, const D: usize> {
     /// First block of each block row.
     first: Vec<usize>,
-    /// Whether no block lies outside.
-    whole: bool,
     /// Last block row that reaches each block column.
     last: Vec<usize>,
     /// Where the blocks of each block row start.
@@ -47,8 +45,7 @@ impl<F: Scalar, const D: usize> Envelope<F, D> {
     /// An envelope that begins at block `first[i]` in block row `i`.
     pub(super) fn new(mut first: Vec<usize>) -> Self {
         let count: usize = first.iter().enumerate().map(|(i, first)| i - first + 1).sum();
-        let whole = count * D * D <= MOST;
-        if !whole {
+        if count * D * D > MOST {
             first = (0..first.len()).collect();
         }
         let (mut starts, mut last) = (Vec::with_capacity(first.len()), (0..first.len()).collect::<Vec<usize>>());
@@ -62,7 +59,7 @@ impl<F: Scalar, const D: usize> Envelope<F, D> {
         let zeros = |length| vec![F::ZERO; length];
         // One block more for what falls outside.
         let entries = zeros((count + 1) * Self::BLOCK);
-        Self { first, whole, last, starts, entries, inverse_pivots: zeros(size), vector: zeros(size + padded(D)) }
+        Self { first, last, starts, entries, inverse_pivots: zeros(size), vector: zeros(size + padded(D)) }
     }
 
     pub(super) fn clear(&mut self) {
@@ -80,11 +77,6 @@ impl<F: Scalar, const D: usize> Envelope<F, D> {
     /// Adds to an entry of the block `(i, j)`, `i >= j`.
     pub(super) fn add(&mut self, (i, j): (usize, usize), row: usize, column: usize, value: f64) {
         self.block_mut(i, j)[column * padded(D) + row] += F::from_f64(value);
-    }
-
-    /// Whether everything fits: what is factored is the matrix itself.
-    pub(super) fn is_whole(&self) -> bool {
-        self.whole
     }
 
     /// Numbers in the factor.
@@ -225,7 +217,7 @@ impl<F: Scalar, const D: usize> Kernel for Solve<'_, F, D> {
 impl<F: Scalar, const D: usize> Solve<'_, F, D> {
     #[inline(always)]
     fn solve<const W: usize>(self) {
-        let Envelope { first, last, starts, entries, inverse_pivots, vector, .. } = self.factor;
+        let Envelope { first, last, starts, entries, inverse_pivots, vector } = self.factor;
         let blocks = entries.as_chunks::<W>().0;
         let block = |i: usize, j: usize| &blocks[(starts[i] + j - first[i]) * D..][..D];
         for i in 0..first.len() {
@@ -342,6 +334,6 @@ mod tests {
     fn what_does_not_fit_leaves_the_diagonal() {
         let count = MOST / 18;
         let matrix = Envelope::<f32, 6>::new((0..count).map(|i| i.saturating_sub(1)).collect());
-        assert_eq!((matrix.entry_count(), matrix.is_whole()), (count * 36, false));
+        assert_eq!(matrix.entry_count(), count * 36);
     }
 }

@@ -71,8 +71,7 @@ const STREAMED: f64 = 5.0;
 /// A factor that costs no more products than this is made for every step: that of another one costs more.
 const CHEAP: usize = 10;
 
-/// Iterations of conjugate gradients with a factor of the very matrix: what they leave is the rounding of products, which
-/// more of them would only chase.
+/// Iterations of conjugate gradients with a factor of the very matrix, but for the rounding of products.
 const WITH_FRESH_FACTOR: usize = 2;
 
 impl<S: Scalar, P: Scalar, V: VectorKernels, F: Scalar, const R: usize, const D: usize, const L: usize>
@@ -184,11 +183,7 @@ where
             let mut operator =
                 Complement { layout, linearized, landmarks, factors, scratch: &mut self.product, damping };
             operator.reduced_gradient(&mut self.gradient);
-            let left = match (fresh, complement.is_whole()) {
-                (true, true) => WITH_FRESH_FACTOR,
-                (true, false) => usize::MAX,
-                (false, _) => self.price - self.spent.unwrap_or(0) + WITH_FRESH_FACTOR,
-            };
+            let left = if fresh { usize::MAX } else { self.price - self.spent.unwrap_or(0) + WITH_FRESH_FACTOR };
             let limited = CgOptions { max_iterations: options.max_iterations.min(left), ..*options };
             let (gradient, step) = (&self.gradient, &mut self.step);
             let solved = conjugate_gradients(&mut operator, gradient, step, complement, &limited, &mut self.scratch)?;

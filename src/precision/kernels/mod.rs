@@ -27,7 +27,7 @@ mod vector;
 pub use factor::{BlockFactor, gather_scaled, scatter_scaled};
 pub use hamming::DescriptorColumns;
 pub use jacobian::BlockRows;
-pub use side_by_side::{LANES, Lanes, lane_sum, rounded, widened};
+pub use side_by_side::{LANES, Lanes, lane_sum, rounded, widened, widened_one};
 pub use vector::VectorKernels;
 pub use vectorized::{Kernel, vectorized};
 

@@ -27,6 +27,15 @@ pub fn widened<P: Scalar, V: Scalar>(stored: &Lanes<P>) -> Lanes<V> {
     wide
 }
 
+/// Converts one number of lanes, as [`widened`] does.
+#[inline(always)]
+pub fn widened_one<P: Scalar, V: Scalar>(stored: P) -> V {
+    match cast::<P, f16>(&[stored]) {
+        Some(halves) => V::from_f32(single_from_half(halves[0].to_bits())),
+        None => stored.cast(),
+    }
+}
+
 /// The sum of all lanes, by halves.
 #[inline(always)]
 pub fn lane_sum<S: Scalar>(lanes: &Lanes<S>) -> S {
@@ -75,6 +84,7 @@ mod tests {
                 let wide: Lanes<f32> = widened(&halves);
                 for (wide, half) in wide.iter().zip(&halves) {
                     assert_eq!(wide.to_bits(), half.to_f32().to_bits());
+                    assert_eq!(*wide, widened_one::<f16, f32>(*half));
                 }
                 assert_eq!(rounded::<f32, f16>(&wide), halves);
             }

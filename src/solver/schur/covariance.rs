@@ -1,6 +1,6 @@
 //! Marginal covariance of a frame: a block of the inverse of the Schur complement of the landmarks.
 
-use super::envelope::{Envelope, EnvelopeFactor};
+use super::envelope::Envelope;
 use super::factors::Factors;
 use super::landmarks::Landmarks;
 use super::linearize::Linearized;
@@ -30,12 +30,11 @@ where
     linearized.fill(problem, &mut factors);
     let mut landmarks = Landmarks::<f64, L>::new(layout.landmark_count());
     landmarks.invert(&linearized.landmark_information, &linearized.landmark_gradient, 0.0);
-    let mut reduction = Reduction::<D, L>::new(layout);
+    let reduction = Reduction::<D, L>::new(layout);
     // Dense: what is asked for has to be exact.
-    let mut complement = Envelope::new(vec![0; layout.free_count()]);
+    let mut complement = Envelope::<f64, D>::new(vec![0; layout.free_count()]);
     reduction.form(layout, &linearized, &landmarks, &factors, 0.0, &mut complement);
-    let mut factor = EnvelopeFactor::<f64>::new(&complement);
-    if factor.factor(&mut complement, LEAST_PIVOT) > 0 {
+    if complement.factor(LEAST_PIVOT) > 0 {
         return None;
     }
     let scales = &linearized.frame_scales[free * D..(free + 1) * D];
@@ -44,7 +43,7 @@ where
         let mut unit = vec![0.0; layout.free_count() * D];
         unit[free * D + d] = 1.0;
         let mut solution = unit.clone();
-        factor.apply(&unit, &mut solution);
+        complement.apply(&unit, &mut solution);
         *column = std::array::from_fn(|k| solution[free * D + k] * scales[k] * scales[d]);
     }
     Some(std::array::from_fn(|i| std::array::from_fn(|j| 0.5 * (columns[i][j] + columns[j][i]))))

@@ -82,6 +82,21 @@ pub(super) fn turn<V: Scalar, const L: usize>(root_inverse: &[[V; L]; L], c: &[V
     turned
 }
 
+/// `R⁻ᵀ C`, in place.
+#[inline(always)]
+pub(super) fn turn_rows<F: Scalar, const W: usize, const L: usize>(root_inverse: &[[f64; L]; L], c: &mut [[F; W]; L]) {
+    for k in (0..L).rev() {
+        let mut turned = [F::ZERO; W];
+        for i in 0..=k {
+            let entry = F::from_f64(root_inverse[i][k]);
+            for lane in 0..W {
+                turned[lane] += entry * c[i][lane];
+            }
+        }
+        c[k] = turned;
+    }
+}
+
 /// `R⁻¹ t`.
 #[inline(always)]
 pub(super) fn turn_back<V: Scalar, const L: usize>(root_inverse: &[[V; L]; L], t: &[V; L]) -> [V; L] {
@@ -116,6 +131,11 @@ mod tests {
             prop_assert!((squared - expected.dot(&Vector3::from(gradient))).abs() < 1e-9 * squared);
             let turned = turn(&landmarks.root_inverses[0], &gradient);
             prop_assert!((Vector3::from(turned) - Vector3::from(landmarks.turned_gradient[0])).norm() < 1e-12);
+            let mut rows = gradient.map(|g| [g; 2]);
+            turn_rows(&landmarks.exact_root_inverses[0], &mut rows);
+            for (row, turned) in rows.iter().zip(turned) {
+                prop_assert!((row[1] - turned).abs() < 1e-12);
+            }
         }
     }
 

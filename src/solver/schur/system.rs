@@ -1,7 +1,8 @@
 //! The linearized problem with its landmarks eliminated, in the precisions of a policy.
 
+use super::Layout;
 use super::cost::Cost;
-use super::envelope::{Envelope, EnvelopeFactor};
+use super::envelope::Envelope;
 use super::factors::Factors;
 use super::flat::Flat;
 use super::landmarks::Landmarks;
@@ -30,16 +31,16 @@ where
     }
     let problem = &*problem.separable;
     match (policy.jacobian, policy.product, policy.vectors) {
-        (F32, F16, F32) => Some(Box::new(SchurSystem::<f32, f16, f32, R, D, L>::new(policy, problem))),
-        (F32, F32, F32) => Some(Box::new(SchurSystem::<f32, f32, f32, R, D, L>::new(policy, problem))),
+        (F32, F16, F32) => Some(Box::new(SchurSystem::<f32, f16, f32, f64, R, D, L>::new(policy, problem))),
+        (F32, F32, F32) => Some(Box::new(SchurSystem::<f32, f32, f32, f64, R, D, L>::new(policy, problem))),
         // Products at least as precise as asked for.
-        (F64, _, F64) => Some(Box::new(SchurSystem::<f64, f64, f64, R, D, L>::new(policy, problem))),
+        (F64, _, F64) => Some(Box::new(SchurSystem::<f64, f64, f64, f64, R, D, L>::new(policy, problem))),
         _ => None,
     }
 }
 
-/// `S` computes rows, `P` stores them, `V` is the precision of vectors.
-struct SchurSystem<S, P, V, const R: usize, const D: usize, const L: usize> {
+/// `S` computes rows, `P` stores them, `V` is the precision of vectors, `F` that of the preconditioner.
+struct SchurSystem<S, P, V, F, const R: usize, const D: usize, const L: usize> {
     residual: Precision,
     linearized: Linearized<S, P, V, R, D, L>,
     factors: Factors<V>,
@@ -47,12 +48,14 @@ struct SchurSystem<S, P, V, const R: usize, const D: usize, const L: usize> {
     /// What the landmarks are inverted at, and what they take off the model then.
     inverted: Option<(f64, f64)>,
     reduction: Reduction<D, L>,
-    complement: Envelope<D>,
-    factor: StoredFactor,
-    /// Whether the factor still serves.
-    fresh: bool,
-    factor_multiplications: f64,
-    product_multiplications: f64,
+    /// The complement that was formed last, factored.
+    complement: Envelope<F, D>,
+    /// Whether the factor is that of the present linearization, and at which damping.
+    fresh: Option<f64>,
+    /// Products that forming and factoring the complement costs.
+    price: usize,
+    /// Products that were spent since; none before the first factorization.
+    spent: Option<usize>,
     product: ProductScratch<V, R, L>,
     gradient: Vec<V>,
     step: Vec<V>,
@@ -65,41 +68,38 @@ struct SchurSystem<S, P, V, const R: usize, const D: usize, const L: usize> {
 /// forming and factoring the complement, which stays in the caches: from one profile of a reconstruction.
 const STREAMED: f64 = 5.0;
 
-/// A factor in the precision of the policy's preconditioner, half as single.
-enum StoredFactor {
-    F32(EnvelopeFactor<f32>),
-    F64(EnvelopeFactor<f64>),
-}
+/// A factor that costs no more products than this is made for every step: that of another one costs more.
+const CHEAP: usize = 10;
 
-impl<S: Scalar, P: Scalar, V: VectorKernels, const R: usize, const D: usize, const L: usize>
-    SchurSystem<S, P, V, R, D, L>
+/// Iterations of conjugate gradients with a factor of the very matrix, but for the rounding of products.
+const WITH_FRESH_FACTOR: usize = 2;
+
+impl<S: Scalar, P: Scalar, V: VectorKernels, F: Scalar, const R: usize, const D: usize, const L: usize>
+    SchurSystem<S, P, V, F, R, D, L>
 {
     fn new<T: Separable<R, D, L>>(policy: &Policy, problem: &T) -> Self {
         let layout = problem.layout();
         let factors = Factors::new(problem, policy.jacobian);
         let reduction = Reduction::<D, L>::new(layout);
         let mut first: Vec<usize> = (0..layout.free_count()).collect();
-        reduction.for_each_tie(layout, |frame, tied| first[frame] = first[frame].min(tied));
+        reduction.for_each_tie(|frame, tied| first[frame] = first[frame].min(tied));
         factors.pairs().for_each(|(frame, tied)| first[frame] = first[frame].min(tied));
-        let complement = Envelope::new(first);
-        let factor = match policy.preconditioner {
-            Precision::F64 => StoredFactor::F64(EnvelopeFactor::new(&complement)),
-            _ => StoredFactor::F32(EnvelopeFactor::new(&complement)),
-        };
+        let complement = Envelope::<F, D>::new(first);
         let n = layout.free_count() * D;
+        let factor_multiplications = reduction.multiplications + complement.factor_multiplications();
         let rows = (layout.tile_count() * crate::precision::kernels::LANES * R) as f64;
+        let product_multiplications = STREAMED * rows * 2.0 * (D + L) as f64 + 2.0 * complement.entry_count() as f64;
         Self {
             residual: policy.residual,
             linearized: Linearized::new(problem),
             factors,
             landmarks: Landmarks::new(layout.landmark_count()),
             inverted: None,
-            fresh: false,
-            factor_multiplications: reduction.multiplications + complement.factor_multiplications(),
-            product_multiplications: STREAMED * rows * 2.0 * (D + L) as f64 + 2.0 * complement.entry_count() as f64,
+            fresh: None,
+            price: (factor_multiplications / product_multiplications) as usize,
+            spent: None,
             reduction,
             complement,
-            factor,
             product: ProductScratch::new(layout),
             gradient: vec![V::ZERO; n],
             step: vec![V::ZERO; n],
@@ -108,15 +108,25 @@ impl<S: Scalar, P: Scalar, V: VectorKernels, const R: usize, const D: usize, con
             scratch: CgScratch::new(n),
         }
     }
+
+    /// Forms and factors the complement.
+    fn factor(&mut self, layout: &Layout, damping: f64) {
+        let Self { linearized, landmarks, factors, reduction, complement, .. } = self;
+        reduction.form(layout, linearized, landmarks, factors, damping, complement);
+        // What is left of a pivot after that much cancellation is rounding.
+        complement.factor(self.step.len() as f64 * F::EPSILON);
+        (self.fresh, self.spent) = (Some(damping), Some(0));
+    }
 }
 
-impl<'a, T, S, P, V, const R: usize, const D: usize, const L: usize> System<Flat<'a, T, R, D, L>>
-    for SchurSystem<S, P, V, R, D, L>
+impl<'a, T, S, P, V, F, const R: usize, const D: usize, const L: usize> System<Flat<'a, T, R, D, L>>
+    for SchurSystem<S, P, V, F, R, D, L>
 where
     T: Separable<R, D, L>,
     S: Scalar,
     P: Scalar,
     V: VectorKernels,
+    F: Scalar,
 {
     fn name(&self) -> &'static str {
         "schur"
@@ -135,7 +145,7 @@ where
 
     fn linearize(&mut self, problem: &Flat<'a, T, R, D, L>) -> Result<Linearization, Trouble> {
         let norm = self.linearized.fill(&*problem.separable, &mut self.factors);
-        self.inverted = None;
+        (self.inverted, self.fresh) = (None, None);
         let largest = self.linearized.largest_gradient();
         if !(largest.is_finite() && norm.is_finite()) {
             return Err(Trouble { what: "the Jacobian is not finite".into() });
@@ -153,40 +163,40 @@ where
     ) -> Result<CgStatistics, Trouble> {
         let layout = problem.separable.layout();
         let damping = options.damping;
-        let Self { linearized, landmarks, factors, reduction, complement, .. } = self;
         let taken = match self.inverted {
             Some((at, taken)) if at == damping => taken,
-            _ => landmarks.invert(&linearized.landmark_information, &linearized.landmark_gradient, damping),
+            _ => {
+                let Linearized { landmark_information, landmark_gradient, .. } = &self.linearized;
+                self.landmarks.invert(landmark_information, landmark_gradient, damping)
+            }
         };
         self.inverted = Some((damping, taken));
-        let start = std::time::Instant::now();
-        if !self.fresh {
-            reduction.form(layout, linearized, landmarks, factors, damping, complement);
-            // What is left of a pivot after that much cancellation is rounding.
-            let least = self.step.len() as f64 * f64::EPSILON;
-            match &mut self.factor {
-                StoredFactor::F32(factor) => factor.factor(complement, least),
-                StoredFactor::F64(factor) => factor.factor(complement, least),
-            };
-            self.fresh = true;
+        let mut total = CgStatistics::default();
+        loop {
+            let fresh = self.spent.is_none_or(|spent| self.price <= CHEAP || spent >= self.price);
+            if fresh && self.fresh != Some(damping) {
+                let start = std::time::Instant::now();
+                self.factor(layout, damping);
+                total.factor_time += start.elapsed();
+            }
+            let Self { linearized, landmarks, factors, complement, .. } = self;
+            let mut operator =
+                Complement { layout, linearized, landmarks, factors, scratch: &mut self.product, damping };
+            operator.reduced_gradient(&mut self.gradient);
+            let left = if fresh { usize::MAX } else { self.price - self.spent.unwrap_or(0) + WITH_FRESH_FACTOR };
+            let limited = CgOptions { max_iterations: options.max_iterations.min(left), ..*options };
+            let (gradient, step) = (&self.gradient, &mut self.step);
+            let solved = conjugate_gradients(&mut operator, gradient, step, complement, &limited, &mut self.scratch)?;
+            self.spent = self.spent.map(|spent| spent + solved.iterations.saturating_sub(WITH_FRESH_FACTOR));
+            total.iterations += solved.iterations;
+            total.product_time += solved.product_time;
+            total.preconditioner_time += solved.preconditioner_time;
+            (total.model_decrease, total.converged) = (solved.model_decrease + 0.5 * taken, solved.converged);
+            if solved.converged || fresh || solved.iterations >= options.max_iterations {
+                operator.landmark_step(&self.step, &mut self.landmark_step);
+                return Ok(total);
+            }
         }
-        let factor_time = start.elapsed();
-        let mut operator = Complement { layout, linearized, landmarks, factors, scratch: &mut self.product, damping };
-        operator.reduced_gradient(&mut self.gradient);
-        let mut solved = match &mut self.factor {
-            StoredFactor::F32(factor) => {
-                conjugate_gradients(&mut operator, &self.gradient, &mut self.step, factor, options, &mut self.scratch)
-            }
-            StoredFactor::F64(factor) => {
-                conjugate_gradients(&mut operator, &self.gradient, &mut self.step, factor, options, &mut self.scratch)
-            }
-        }?;
-        operator.landmark_step(&self.step, &mut self.landmark_step);
-        // A factor that costs more iterations than it would cost to make it anew has served its time.
-        self.fresh = solved.iterations as f64 * self.product_multiplications < self.factor_multiplications;
-        solved.model_decrease += 0.5 * taken;
-        solved.factor_time = factor_time;
-        Ok(solved)
     }
 
     fn retract(&mut self, problem: &mut Flat<'a, T, R, D, L>) -> Result<(), Trouble> {

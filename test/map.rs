@@ -122,6 +122,30 @@ fn sides_that_look_the_same_are_told_apart() {
 }
 
 #[test]
+fn a_robot_at_rest_does_not_grow_the_map() {
+    let world = hall(71);
+    let truth = circle(Point3::origin(), 3.0, 0.4, 1.2);
+    let mut drive = Drive::new(&world, 72, [0.005, 0.0, 0.0, 0.0, 0.0, 0.002], 0.005);
+    let mut closer = closer();
+    for t_world_base in &truth {
+        closer.add(drive.keyframe(t_world_base)).expect("good keyframes");
+    }
+    let (keyframe_count, loop_count) = (closer.keyframe_count(), closer.loops().len());
+    // Ten minutes, in which people walk about: a keyframe every half second, a millimetre from the last one.
+    let goal = truth[truth.len() - 1];
+    for index in 0..1200 {
+        let t_world_base = goal * pose(0.001 * f64::from(index % 2), 0.0, 0.0005 * f64::from(index % 3));
+        assert!(closer.add(drive.keyframe(&t_world_base)).expect("good keyframes").is_none());
+    }
+    assert_eq!((closer.keyframe_count(), closer.loops().len()), (keyframe_count, loop_count));
+    // Then on.
+    let last = closer.graph().nodes[keyframe_count - 1];
+    closer.add(drive.keyframe(&(goal * pose(0.4, 0.0, 0.0)))).expect("good keyframes");
+    let step = last.inverse() * closer.graph().nodes[keyframe_count];
+    assert!((step.translation.vector - Vector3::x() * 0.4).norm() < 0.03, "{step}");
+}
+
+#[test]
 fn rooms_with_nothing_in_common_give_no_loop() {
     let world = hall(11);
     let truth = circle(Point3::origin(), 3.0, 0.4, 0.7);

@@ -104,7 +104,7 @@ fn subscribe(
         return Ok((None, keyframes.map(Input::Keyframe).boxed()));
     }
     let (camera, images) = CameraTopics::subscribe(node, options, diagnostics.clone())?;
-    let odometry = node.subscribe(ODOMETRY_TOPIC, qos::wheel(options))?;
+    let odometry = node.subscribe(ODOMETRY_TOPIC, qos::samples(options))?;
     diagnostics.expect_topic(ODOMETRY_TOPIC, timeout);
     let history = Arc::new(PoseHistory::default());
     let worker = KeyframeWorker::start(&node.parameters(), history.clone(), map.clone(), diagnostics.clone())?;

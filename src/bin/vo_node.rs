@@ -1,10 +1,11 @@
-//! `vo_node`: images and wheel odometry in; odometry, tf and keyframes out. It estimates nothing itself.
+//! `vo_node`: images, wheel odometry and an inertial unit in; odometry, tf and keyframes out. It estimates nothing itself.
 
 use futures::StreamExt;
 use halfslam::ros::camera_topics::{CameraMessage, CameraTopics};
+use halfslam::ros::convert::imu::imu_sample_from_msg;
 use halfslam::ros::convert::pose::wheel_sample_from_msg;
 use halfslam::ros::diagnostics::{self, Diagnostics};
-use halfslam::ros::messages::Odometry;
+use halfslam::ros::messages::{Imu, Odometry};
 use halfslam::ros::odometry_worker::{OdometryWorker, Outputs};
 use halfslam::ros::{Node, RosError, qos, run};
 use std::process::ExitCode;
@@ -12,10 +13,12 @@ use std::sync::Arc;
 
 const NAME: &str = "vo_node";
 const WHEEL_TOPIC: &str = "wheel_odometry";
+const IMU_TOPIC: &str = "imu";
 
 enum Input {
     Camera(CameraMessage),
     Wheel(Odometry),
+    Imu(Imu),
 }
 
 fn main() -> ExitCode {
@@ -27,12 +30,14 @@ fn start(node: &mut Node) -> Result<impl Future<Output = Result<(), RosError>> +
     let options = parameters.config().ros;
     let diagnostics = Arc::new(Diagnostics::new(NAME));
     let (mut camera, images) = CameraTopics::subscribe(node, &options, diagnostics.clone())?;
-    let wheel = node.subscribe(WHEEL_TOPIC, qos::wheel(&options))?;
+    let wheel = node.subscribe(WHEEL_TOPIC, qos::samples(&options))?;
+    let imu = node.subscribe(IMU_TOPIC, qos::samples(&options))?;
     let outputs = Outputs::advertise(node, &options)?;
     let reports = diagnostics::publish_reports(node, diagnostics.clone())?;
     let worker = OdometryWorker::start(&parameters, outputs, diagnostics.clone())?;
 
-    let mut inputs = futures::stream::select(images.map(Input::Camera), wheel.map(Input::Wheel));
+    let samples = futures::stream::select(wheel.map(Input::Wheel), imu.map(Input::Imu));
+    let mut inputs = futures::stream::select(images.map(Input::Camera), samples);
     let route = async move {
         while let Some(input) = inputs.next().await {
             match input {
@@ -45,6 +50,24 @@ fn start(node: &mut Node) -> Result<impl Future<Output = Result<(), RosError>> +
                     Ok(sample) => worker.add_wheel(sample),
                     Err(bad) => diagnostics.reject(WHEEL_TOPIC, &bad),
                 },
+                Input::Imu(message) => {
+                    let frame = &message.header.frame_id;
+                    let t_base_imu = camera.t_base_frame(frame);
+                    // Turned wrongly it would do harm.
+                    let missing = t_base_imu.is_none().then(|| {
+                        let base = &options.base_frame;
+                        format!("no transform from {frame} to {base} on /tf_static: the inertial unit is ignored")
+                    });
+                    diagnostics.trouble("imu pose", missing);
+                    match t_base_imu.map(|t_base_imu| imu_sample_from_msg(&message, &t_base_imu)) {
+                        Some(Ok(sample)) => {
+                            diagnostics.count("imu samples", 1);
+                            worker.add_imu(sample);
+                        }
+                        Some(Err(bad)) => diagnostics.reject(IMU_TOPIC, &bad),
+                        None => {}
+                    }
+                }
             }
         }
         Ok(())

@@ -26,7 +26,7 @@ crate::options! {
         tf_rate_hz: f64 = 20.0, "Hz", 0.1..=1000.0, startup;
         /// How often, at most, the corrected path, cloud and graph are sent while the map grows.
         map_period_secs: f64 = 1.0, "s", 0.05..=3600.0, startup;
-        /// Quality of service of images and wheel odometry; `best_effort` also hears reliable publishers.
+        /// Quality of service of images, wheel odometry and imu; `best_effort` also hears reliable publishers.
         image_reliability: String = "best_effort", "", &["best_effort", "reliable"], startup;
         /// Images of each topic that the middleware keeps for the node.
         image_queue: usize = 10usize, "images", 1..=1000, startup;

@@ -21,9 +21,9 @@ pub(super) fn cloud(keyframes: &[MapKeyframe], nodes: &[Se3], voxel_m: f64, max_
     let points = keyframes.iter().zip(nodes).flat_map(|(keyframe, t_map_base)| {
         let view = &keyframe.view;
         let t_map_camera = t_map_base * view.t_base_camera;
-        view.p_camera.iter().zip(&view.colors).filter_map(move |(p_camera, color)| {
-            let p_camera = p_camera.filter(|p| f64::from(p.z) <= max_depth_m)?;
-            Some((t_map_camera * p_camera.cast::<f64>(), *color))
+        view.colors.iter().enumerate().filter_map(move |(index, color)| {
+            let p_camera = view.p_camera(index).filter(|p| p.z <= max_depth_m)?;
+            Some((t_map_camera * p_camera, *color))
         })
     });
     if voxel_m <= 0.0 {
@@ -64,12 +64,19 @@ mod tests {
         let view = View {
             camera,
             t_base_camera: Se3::identity(),
-            px: vec![nalgebra::Vector2::zeros(); points.len()],
-            p_camera: points.iter().map(|p| Some(Point3::from(*p))).collect(),
+            px: points.iter().map(|p| camera.project(&Point3::from(*p).cast()).cast()).collect(),
+            depths_m: points.iter().map(|p| p[2]).collect(),
             descriptors: vec![[0; 4]; points.len()],
             colors: (0..points.len()).map(|index| [10 * index as u8, 0, 255]).collect(),
         };
-        MapKeyframe { id: KeyframeId(0), stamp_nanos: 0, run: 0, t_odom_base: Se3::identity(), view }
+        MapKeyframe {
+            id: KeyframeId(0),
+            stamp_nanos: 0,
+            newest: (KeyframeId(0), 0),
+            run: 0,
+            t_odom_base: Se3::identity(),
+            view,
+        }
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub(super) struct MapKeyframe {
     pub id: KeyframeId,
     /// When its images were taken (ns).
     pub stamp_nanos: i64,
+    /// Number and stamp (ns) of the newest keyframe that this one stands for: itself, while the robot does not rest.
+    pub newest: (KeyframeId, i64),
     /// Which run of the odometry it belongs to, counted from 0.
     pub run: usize,
     /// Base coordinates into the world of that run's odometry.

@@ -63,8 +63,9 @@ impl LoopCloser {
     /// The first keyframe keeps its pose in the odometry's world, which so becomes the map's. A later one hangs on the
     /// one before it by `t_odom_base` of both; where messages were lost (its number skips some), with more uncertainty.
     /// A number that starts again, or no `t_previous_base`, means that the odometry was started anew: the robot is
-    /// taken to stand where it was last, until two loops that agree tell its true place. The
-    /// newest keyframe once more changes nothing, and a clock that jumps back does not break the chain.
+    /// taken to stand where it was last, until two loops that agree tell its true place. The newest keyframe once more,
+    /// or one of a robot that rests where it was made, changes nothing: the map stays as large as what was seen. A
+    /// clock that jumps back does not break the chain.
     ///
     /// # Errors
     /// [`MapError`]: a keyframe with numbers that are none is refused and the map is as before; if the graph cannot be
@@ -77,17 +78,19 @@ impl LoopCloser {
         if believed.is_empty() { Ok(None) } else { self.close(&believed, node) }
     }
 
-    /// Adds a node for the keyframe and hangs it on the one before; `None` if it is there already.
+    /// Adds a node for the keyframe and hangs it on the one before; `None` if it is there already or the robot rests.
     fn append(&mut self, keyframe: &DescribedKeyframe) -> Option<usize> {
         let node = self.keyframes.len();
-        let run = match self.keyframes.last() {
+        let newest = (keyframe.id, keyframe.stamp_nanos);
+        let run = match self.keyframes.last_mut() {
             None => {
                 self.graph.start(&keyframe.t_odom_base);
                 0
             }
             Some(last) => {
                 let Some(step) = odometry_step(last, keyframe, &self.options.drift) else {
-                    tracing::debug!(keyframe = keyframe.id.0, "repeated keyframe ignored");
+                    tracing::debug!(keyframe = keyframe.id.0, "repeated, or at rest: the newest one stands for it");
+                    last.newest = newest;
                     return None;
                 };
                 if step.restarted {
@@ -100,6 +103,7 @@ impl LoopCloser {
         self.keyframes.push(MapKeyframe {
             id: keyframe.id,
             stamp_nanos: keyframe.stamp_nanos,
+            newest,
             run,
             t_odom_base: keyframe.t_odom_base,
             view: View::new(keyframe),
@@ -225,13 +229,18 @@ impl LoopCloser {
         }
     }
 
-    /// Every keyframe's base in the map, after the last correction, by stamp; of several with one stamp the last.
-    pub fn trajectory(&self) -> Trajectory {
+    /// Every keyframe's base in the map, after the last correction, in the order in which they were added.
+    pub fn poses(&self) -> impl Iterator<Item = StampedPose> {
         let stamped = |(keyframe, node): (&MapKeyframe, &Se3)| StampedPose {
             stamp_nanos: keyframe.stamp_nanos,
             t_world_body: *node,
         };
-        Trajectory::from_poses(self.keyframes.iter().zip(self.graph.nodes()).map(stamped).collect())
+        self.keyframes.iter().zip(self.graph.nodes()).map(stamped)
+    }
+
+    /// The same by stamp; of several with one stamp the last.
+    pub fn trajectory(&self) -> Trajectory {
+        Trajectory::from_poses(self.poses().collect())
     }
 
     /// When the keyframe of a node of the graph was taken (ns); `None` if there is no such node.

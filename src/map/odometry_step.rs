@@ -24,6 +24,10 @@ const RESTART_SIGMA: (f64, f64) = (100.0, 20.0);
 /// Drift of a step that goes nowhere, as standard deviations (m, rad).
 const STEP_SIGMA_FLOOR: (f64, f64) = (0.002, 0.001);
 
+/// A step that is shorter (m) and turns less (rad) than this leads nowhere: its direction is hardly known, and all that it
+/// shows was seen already. A robot that rests would fill the map with such steps.
+const REST: (f64, f64) = (10.0 * STEP_SIGMA_FLOOR.0, 10.0 * STEP_SIGMA_FLOOR.1);
+
 /// How a keyframe hangs on the one before it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct OdometryStep {
@@ -41,6 +45,7 @@ pub(super) struct OdometryStep {
 /// - No `t_previous_base`, or a number that does not grow: the odometry was started anew. Until a loop tells where,
 ///   it is taken to stand where the robot was last, by an edge too weak to matter.
 /// - Number and stamp of the newest keyframe: a repeated message, `None`.
+/// - The robot rests where `last` was: `None`.
 ///
 /// Stamps have no say otherwise: a clock that jumps back does not break the chain.
 pub(super) fn odometry_step(
@@ -48,16 +53,20 @@ pub(super) fn odometry_step(
     keyframe: &DescribedKeyframe,
     drift: &DriftOptions,
 ) -> Option<OdometryStep> {
-    if keyframe.id == last.id && keyframe.stamp_nanos == last.stamp_nanos {
+    let (newest_id, newest_nanos) = last.newest;
+    if keyframe.id == newest_id && keyframe.stamp_nanos == newest_nanos {
         return None;
     }
-    if keyframe.t_previous_base.is_none() || keyframe.id <= last.id {
+    if keyframe.t_previous_base.is_none() || keyframe.id <= newest_id {
         let pose = UncertainPose::by_odometry(&Se3::identity(), &diagonal(RESTART_SIGMA), &Matrix6::zeros());
         return Some(OdometryStep { pose, restarted: true });
     }
-    let step_count = (keyframe.id.0 - last.id.0) as f64;
+    let step_count = (keyframe.id.0 - newest_id.0) as f64;
     let stated = (keyframe.covariance + keyframe.covariance.transpose()) * (0.5 * step_count);
     let t_previous_base = last.t_odom_base.inverse() * keyframe.t_odom_base;
+    if t_previous_base.translation.vector.norm() < REST.0 && t_previous_base.rotation.angle() < REST.1 {
+        return None;
+    }
     let pose = UncertainPose::by_odometry(&t_previous_base, &stated, &drift_of(&t_previous_base, drift));
     Some(OdometryStep { pose, restarted: false })
 }
@@ -101,7 +110,8 @@ mod tests {
     fn last() -> MapKeyframe {
         let keyframe = described(7, 1.0, None);
         let view = View::new(&keyframe);
-        MapKeyframe { id: keyframe.id, stamp_nanos: 7, run: 0, t_odom_base: keyframe.t_odom_base, view }
+        let newest = (keyframe.id, 7);
+        MapKeyframe { id: keyframe.id, stamp_nanos: 7, newest, run: 0, t_odom_base: keyframe.t_odom_base, view }
     }
 
     #[test]
@@ -119,5 +129,9 @@ mod tests {
             assert!(step.restarted && variance(&step) > 1.0, "{again:?}");
         }
         assert_eq!(odometry_step(&last(), &described(7, 1.0, Some(measured)), &drift), None, "repeated");
+        assert_eq!(odometry_step(&last(), &described(8, 1.01, Some(measured)), &drift), None, "at rest");
+        let rested = MapKeyframe { newest: (KeyframeId(99), 99), ..last() };
+        let off = odometry_step(&rested, &described(100, 1.5, Some(measured)), &drift).expect("new");
+        assert!(!off.restarted && off.pose == next.pose, "steps at rest are none that were lost");
     }
 }

@@ -31,6 +31,7 @@ pub struct Odometry {
     options: OdometryOptions,
     rig: Rig,
     policy: Policy,
+    t_odom_start: Se3,
     tracker: Box<dyn Tracker>,
     motion: MotionModel,
     map: LocalMap,
@@ -67,6 +68,7 @@ impl Odometry {
             options: options.clone(),
             rig: *rig,
             policy: policy.clone(),
+            t_odom_start: Se3::identity(),
             tracker,
             motion: MotionModel::new(&options.motion),
             map: LocalMap::new(rig, &options.frontend),
@@ -75,6 +77,11 @@ impl Odometry {
             stamp_after_jump: None,
             keyframe_uncertainty: Uncertainty::zero(),
         })
+    }
+
+    /// The same with its first frame at another pose than the origin.
+    pub fn starting_at(self, t_odom_base: &Se3) -> Self {
+        Self { t_odom_start: *t_odom_base, ..self }
     }
 
     /// Takes a sample of wheel odometry; samples older than the last one are ignored.
@@ -141,7 +148,7 @@ impl Odometry {
     fn carry_on(&self, frame: &Frame) -> Carried {
         let start = LastSeen {
             stamp_nanos: frame.stamp_nanos,
-            t_odom_base: Se3::identity(),
+            t_odom_base: self.t_odom_start,
             uncertainty: Uncertainty::zero(),
             from_keyframe: Uncertainty::zero(),
         };

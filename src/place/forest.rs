@@ -22,38 +22,38 @@ const MIN_SPLIT: f64 = 0.2;
 /// A word of the vocabulary, counted from 0 in the order in which they were first seen.
 pub(crate) type WordId = u32;
 
-/// The vocabulary: every word, and the trees that find it.
+/// The vocabulary: every word, and the trees that find it. Each word takes 32 bytes, and 4 in each tree.
 #[derive(Debug)]
 pub(crate) struct WordForest {
     trees: [Tree; TREE_COUNT],
-    word_count: usize,
+    words: Vec<Descriptor>,
     max_distance: u32,
 }
 
 impl WordForest {
     /// An empty vocabulary in which descriptors up to `max_distance` bits from a word are that word.
     pub(crate) fn new(max_distance: u32) -> Self {
-        Self { trees: std::array::from_fn(|_| Tree::default()), word_count: 0, max_distance }
+        Self { trees: std::array::from_fn(|_| Tree::default()), words: Vec::new(), max_distance }
     }
 
     /// Number of words.
     pub(crate) fn word_count(&self) -> usize {
-        self.word_count
+        self.words.len()
     }
 
     /// The nearest known word that the trees find, if it is near enough.
     pub(crate) fn find(&self, descriptor: &Descriptor) -> Option<WordId> {
-        let leaves = self.trees.iter().map(|tree| tree.leaf(descriptor));
-        let near = leaves.flatten().map(|(word, id)| (hamming(word, descriptor), *id));
+        let leaves = self.trees.iter().flat_map(|tree| tree.leaf(descriptor));
+        let near = leaves.map(|id| (hamming(&self.words[*id as usize], descriptor), *id));
         near.min().filter(|(distance, _)| *distance <= self.max_distance).map(|(_, id)| id)
     }
 
     /// Makes a new word of this descriptor.
     pub(crate) fn insert(&mut self, descriptor: &Descriptor) -> WordId {
-        let id = self.word_count as WordId;
-        self.word_count += 1;
+        let id = self.words.len() as WordId;
+        self.words.push(*descriptor);
         for (index, tree) in self.trees.iter_mut().enumerate() {
-            tree.insert(*descriptor, id, index);
+            tree.insert(id, &self.words, index);
         }
         id
     }
@@ -62,7 +62,7 @@ impl WordForest {
 #[derive(Debug)]
 enum Node {
     Inner { bit: u8, children: [u32; 2] },
-    Leaf(Vec<(Descriptor, WordId)>),
+    Leaf(Vec<WordId>),
 }
 
 #[derive(Debug)]
@@ -85,27 +85,27 @@ impl Tree {
         at
     }
 
-    fn leaf(&self, descriptor: &Descriptor) -> &[(Descriptor, WordId)] {
+    fn leaf(&self, descriptor: &Descriptor) -> &[WordId] {
         match &self.nodes[self.leaf_index(descriptor)] {
             Node::Leaf(words) => words,
             Node::Inner { .. } => &[],
         }
     }
 
-    fn insert(&mut self, descriptor: Descriptor, id: WordId, tree_index: usize) {
-        let at = self.leaf_index(&descriptor);
-        let Node::Leaf(words) = &mut self.nodes[at] else { return };
-        words.push((descriptor, id));
+    fn insert(&mut self, id: WordId, words: &[Descriptor], tree_index: usize) {
+        let at = self.leaf_index(&words[id as usize]);
+        let Node::Leaf(leaf) = &mut self.nodes[at] else { return };
+        leaf.push(id);
         // A leaf that no bit splits is tried again at every doubling only.
-        if words.len() < LEAF_CAPACITY
-            || !(words.len() / LEAF_CAPACITY).is_power_of_two()
-            || words.len() % LEAF_CAPACITY != 0
+        if leaf.len() < LEAF_CAPACITY
+            || !(leaf.len() / LEAF_CAPACITY).is_power_of_two()
+            || leaf.len() % LEAF_CAPACITY != 0
         {
             return;
         }
-        let Some(bit) = best_bit(words, tree_index) else { return };
-        let words = std::mem::take(words);
-        let (ones, zeros): (Vec<_>, Vec<_>) = words.into_iter().partition(|(word, _)| bit_of(word, bit));
+        let Some(bit) = best_bit(leaf, words, tree_index) else { return };
+        let leaf = std::mem::take(leaf);
+        let (ones, zeros): (Vec<_>, Vec<_>) = leaf.into_iter().partition(|id| bit_of(&words[*id as usize], bit));
         let first = self.nodes.len() as u32;
         self.nodes.push(Node::Leaf(zeros));
         self.nodes.push(Node::Leaf(ones));
@@ -113,11 +113,11 @@ impl Tree {
     }
 }
 
-/// The bit of this tree's share that halves the words best, if one divides them at all well.
-fn best_bit(words: &[(Descriptor, WordId)], tree_index: usize) -> Option<u8> {
-    let half = words.len() as f64 / 2.0;
+/// The bit of this tree's share that halves a leaf's words best, if one divides them at all well.
+fn best_bit(leaf: &[WordId], words: &[Descriptor], tree_index: usize) -> Option<u8> {
+    let half = leaf.len() as f64 / 2.0;
     let imbalance = |bit: u8| {
-        let ones = words.iter().filter(|(word, _)| bit_of(word, bit)).count() as f64;
+        let ones = leaf.iter().filter(|id| bit_of(&words[**id as usize], bit)).count() as f64;
         (ones - half).abs()
     };
     let bits = (0..=255u8).filter(|bit| usize::from(*bit) % TREE_COUNT == tree_index);

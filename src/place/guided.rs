@@ -56,9 +56,9 @@ pub(crate) fn match_by_projection(a: &View, b: &View, t_b_a: &Se3, radius_px: f6
     let grid = PixelGrid::new(b, radius_px as f32);
     let mut found = Projected::default();
     let mut best_for_b: Vec<Option<(u32, usize)>> = vec![None; b.len()];
-    for (index, p_a) in a.p_camera.iter().enumerate() {
-        let Some(p_a) = p_a else { continue };
-        let p_b = t_b_a * p_a.cast::<f64>();
+    for index in 0..a.len() {
+        let Some(p_a) = a.p_camera(index) else { continue };
+        let p_b = t_b_a * p_a;
         if p_b.z <= 0.0 {
             continue;
         }

@@ -10,6 +10,7 @@ mod feature;
 mod forest;
 mod guided;
 mod matching;
+mod occurrences;
 mod point_depth;
 mod ransac;
 mod recognizer;

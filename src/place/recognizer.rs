@@ -2,6 +2,7 @@
 
 use super::descriptor::Descriptor;
 use super::forest::{WordForest, WordId};
+use super::occurrences::Occurrences;
 
 crate::options! {
     /// How keyframes that look alike are found.
@@ -37,8 +38,7 @@ pub struct Candidate {
 pub struct Recognizer {
     options: RecognizerOptions,
     forest: WordForest,
-    /// For each word the keyframes it was seen in, ascending.
-    occurrences: Vec<Vec<u32>>,
+    occurrences: Occurrences,
     keyframe_count: usize,
 }
 
@@ -48,7 +48,7 @@ impl Recognizer {
         Self {
             options: options.clone(),
             forest: WordForest::new(options.word_radius_bits as u32),
-            occurrences: Vec::new(),
+            occurrences: Occurrences::default(),
             keyframe_count: 0,
         }
     }
@@ -79,17 +79,17 @@ impl Recognizer {
         let mut words: Vec<WordId> = known.iter().flatten().copied().collect();
         words.sort_unstable();
         words.dedup();
-        words.sort_by_key(|&word| self.occurrences[word as usize].len());
+        words.sort_by_key(|&word| self.occurrences.count(word));
         let mut budget = OCCURRENCE_BUDGET;
         let count = self.keyframe_count as f32;
         for word in words {
-            let seen_in = &self.occurrences[word as usize];
-            if seen_in.len() > budget {
+            let seen_count = self.occurrences.count(word);
+            if seen_count > budget {
                 break;
             }
-            budget -= seen_in.len();
-            let rarity = (count / seen_in.len() as f32).ln();
-            for &keyframe in seen_in {
+            budget -= seen_count;
+            let rarity = (count / seen_count as f32).ln();
+            for keyframe in self.occurrences.keyframes(word) {
                 scores[keyframe as usize] += rarity;
             }
         }
@@ -129,18 +129,8 @@ impl Recognizer {
     fn learn(&mut self, descriptors: &[Descriptor], known: &[Option<WordId>]) {
         let keyframe = self.keyframe_count as u32;
         for (descriptor, word) in descriptors.iter().zip(known) {
-            match word {
-                Some(word) => {
-                    let seen_in = &mut self.occurrences[*word as usize];
-                    if seen_in.last() != Some(&keyframe) {
-                        seen_in.push(keyframe);
-                    }
-                }
-                None => {
-                    self.forest.insert(descriptor);
-                    self.occurrences.push(vec![keyframe]);
-                }
-            }
+            let word = word.unwrap_or_else(|| self.forest.insert(descriptor));
+            self.occurrences.push(word, keyframe);
         }
         self.keyframe_count += 1;
     }

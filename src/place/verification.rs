@@ -202,8 +202,8 @@ fn correspondences(a: &View, b: &View, matches: &[Match]) -> Vec<Correspondence>
     let pair = |pair: &Match| Correspondence {
         px_a: a.px[pair.a].cast(),
         px_b: b.px[pair.b].cast(),
-        p_a: a.p_camera[pair.a].map(|p| p.cast()),
-        p_b: b.p_camera[pair.b].map(|p| p.cast()),
+        p_a: a.p_camera(pair.a),
+        p_b: b.p_camera(pair.b),
     };
     matches.iter().map(pair).collect()
 }

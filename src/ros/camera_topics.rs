@@ -188,11 +188,16 @@ impl CameraTopics {
         stamp_nanos
     }
 
+    /// Coordinates of a frame of the robot into those of its base; `None` while `/tf_static` does not tell.
+    pub fn t_base_frame(&self, frame: &str) -> Option<Se3> {
+        self.transforms.lookup(&self.options.base_frame, frame)
+    }
+
     /// The rig, as soon as infos and the camera's pose are known; what is missing stands in the diagnostics.
     fn rig(&mut self, image_frame: &str) -> Option<Rig> {
         let camera_frame = if self.options.camera_frame.is_empty() { image_frame } else { &self.options.camera_frame };
         let base_frame = &self.options.base_frame;
-        let t_base_camera = self.given_pose.or_else(|| self.transforms.lookup(base_frame, camera_frame));
+        let t_base_camera = self.given_pose.or_else(|| self.t_base_frame(camera_frame));
         let missing = t_base_camera.is_none().then(|| {
             format!(
                 "no transform from {camera_frame} to {base_frame} on /tf_static; publish one or set ros.camera_pose"

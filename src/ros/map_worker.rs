@@ -61,7 +61,6 @@ impl MapWorker {
         let waiting = Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let mapper = Mapper {
             map: LoopCloser::new(&config.map, &policy),
-            policy,
             config,
             parameters: parameters.clone(),
             generation: 0,
@@ -109,7 +108,6 @@ impl Drop for MapWorker {
 
 struct Mapper {
     map: LoopCloser,
-    policy: Policy,
     config: Config,
     parameters: Live,
     generation: u64,
@@ -152,8 +150,8 @@ impl Mapper {
         }
         let stamp_nanos = keyframe.stamp_nanos;
         if self.newest_nanos.is_some_and(|newest| stamp_nanos < newest - TIME_JUMP_NANOS) {
-            tracing::warn!("time jumped back; the map starts empty");
-            self.map = LoopCloser::new(&self.config.map, &self.policy);
+            tracing::warn!("time jumped back; the map stays, and the robot's place in it is sought anew");
+            self.diagnostics.lose("jumps of time", 1);
         }
         self.newest_nanos = Some(stamp_nanos);
         match self.map.add(keyframe) {
@@ -184,7 +182,7 @@ impl Mapper {
     fn publish(&mut self) {
         let started = Instant::now();
         let (stamp_nanos, frame) = (self.newest_nanos.unwrap_or(0), &self.config.ros.map_frame);
-        let path = pose::path_msg_from_trajectory(&self.map.trajectory(), stamp_nanos, frame);
+        let path = pose::path_msg_from_poses(self.map.poses(), stamp_nanos, frame);
         let cloud = cloud::cloud_msg_from_points(&self.map.cloud(), stamp_nanos, frame);
         let graph = graph::marker_array_from_graph(self.map.graph(), stamp_nanos, frame);
         self.diagnostics.set("map points", cloud.width);

@@ -2,3 +2,4 @@
 
 pub use r2r::halfslam::msg::Keyframe;
 pub use r2r::nav_msgs::msg::Odometry;
+pub use r2r::sensor_msgs::msg::Imu;

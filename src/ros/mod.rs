@@ -1,8 +1,8 @@
 //! The only place that names r2r: two nodes, and a player and a collector that drive them.
 //!
 //! - [`node`] starts a node, spins it, and ends it at SIGINT; [`parameters`] are the table of [`crate::config::Config`];
-//! - [`convert`] holds the messages, as pure functions; [`qos`], [`tf`], [`synchronizer`], [`mailbox`] and
-//!   [`diagnostics`] are what both nodes are made of;
+//! - [`convert`] holds the messages, as pure functions; [`qos`], [`tf`], [`synchronizer`], [`mailbox`],
+//!   [`sample_queue`] and [`diagnostics`] are what both nodes are made of;
 //! - [`camera_topics`] gives frames from image topics, [`odometry_worker`], [`keyframe_worker`] and [`map_worker`] run
 //!   the pipeline's objects on threads of their own;
 //! - [`player`] publishes a recording, [`demo`] watches both nodes at it.
@@ -21,6 +21,7 @@ pub mod odometry_worker;
 pub mod parameters;
 pub mod player;
 pub mod qos;
+pub mod sample_queue;
 pub mod synchronizer;
 pub mod tf;
 

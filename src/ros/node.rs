@@ -2,7 +2,7 @@
 
 use super::RosError;
 use super::convert::pose::nanos_from_time_msg;
-use super::parameters::Live;
+use super::parameters::{Live, USE_SIM_TIME};
 use crate::options::{ParameterError, ParameterValue};
 use futures::{Stream, StreamExt};
 use r2r::{QosProfile, WrappedTypesupport};
@@ -60,16 +60,14 @@ impl Node {
         let (parameters, use_sim_time) = {
             let overrides = overrides.lock().unwrap_or_else(PoisonError::into_inner);
             let values = overrides.iter().map(|(name, parameter)| (name.as_str(), &parameter.value));
-            (Live::from_overrides(values)?, overrides.get("use_sim_time").map(|parameter| parameter.value.clone()))
+            (Live::from_overrides(values)?, overrides.get(USE_SIM_TIME).map(|parameter| parameter.value.clone()))
         };
         let simulated = match use_sim_time {
             None | Some(r2r::ParameterValue::Bool(false)) => None,
             Some(r2r::ParameterValue::Bool(true)) => Some(Arc::<AtomicI64>::default()),
             Some(other) => {
                 let found = ParameterValue::Text(other.type_name().into());
-                return Err(
-                    ParameterError::Type { name: "use_sim_time".into(), expected: "true or false", found }.into()
-                );
+                return Err(ParameterError::Type { name: USE_SIM_TIME.into(), expected: "true or false", found }.into());
             }
         };
         Ok(Self { inner, clock: Clock(simulated), parameters })

@@ -1,24 +1,21 @@
 //! Visual odometry on a thread of its own: takes frames as fast as it can, publishes what it makes of them.
 
-use super::camera_topics::{RawFrame, TIME_JUMP_NANOS};
+use super::camera_topics::RawFrame;
 use super::convert::{keyframe, pose, solve};
 use super::diagnostics::Diagnostics;
 use super::mailbox::Mailbox;
 use super::parameters::Live;
+use super::sample_queue::SampleQueue;
 use super::{Node, RosError, qos};
 use crate::config::{Config, RosOptions};
 use crate::geometry::Se3;
 use crate::odometry::{Estimate, Keyframe, Odometry, TrackingState};
 use crate::place::Describer;
 use crate::precision::Policy;
-use crate::sensors::{Rig, WheelSample};
+use crate::sensors::{ImuSample, Rig, WheelSample};
 use r2r::geometry_msgs::msg::{PoseWithCovariance, TwistWithCovariance};
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
-
-/// Wheel samples that are kept while no frame comes.
-const WHEEL_SAMPLES_KEPT: usize = 10_000;
 
 /// What vo_node publishes: topic names and qualities stand here and nowhere else.
 pub struct Outputs {
@@ -43,10 +40,17 @@ impl Outputs {
     }
 }
 
+/// What other sensors than cameras have said since the last frame.
+#[derive(Default)]
+struct Samples {
+    wheels: SampleQueue<WheelSample>,
+    imu: SampleQueue<ImuSample>,
+}
+
 /// The thread and what it is given.
 pub struct OdometryWorker {
     frames: Arc<Mailbox<RawFrame>>,
-    wheels: Arc<Mutex<VecDeque<WheelSample>>>,
+    samples: Arc<Samples>,
     diagnostics: Arc<Diagnostics>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -60,7 +64,7 @@ impl OdometryWorker {
         let config = parameters.config();
         let policy = Policy::resolve(&config.precision)?;
         let frames = Arc::new(Mailbox::new(config.ros.frame_queue));
-        let wheels = Arc::new(Mutex::new(VecDeque::new()));
+        let samples = Arc::<Samples>::default();
         let (keyframes, described) = mpsc::channel();
         let Outputs { odometry, transforms, solves, keyframes: keyframe_topic } = outputs;
         let describer = {
@@ -71,8 +75,8 @@ impl OdometryWorker {
             config,
             policy,
             running: None,
-            newest_nanos: None,
             last: None,
+            t_odom_start: Se3::identity(),
             odometry,
             transforms,
             solves,
@@ -80,10 +84,10 @@ impl OdometryWorker {
             diagnostics: diagnostics.clone(),
         };
         let estimator = {
-            let (frames, wheels) = (frames.clone(), wheels.clone());
-            spawn("odometry", move || estimator.work(&frames, &wheels))?
+            let (frames, samples) = (frames.clone(), samples.clone());
+            spawn("odometry", move || estimator.work(&frames, &samples))?
         };
-        Ok(Self { frames, wheels, diagnostics, threads: vec![estimator, describer] })
+        Ok(Self { frames, samples, diagnostics, threads: vec![estimator, describer] })
     }
 
     /// Hands over a frame; never waits.
@@ -99,11 +103,12 @@ impl OdometryWorker {
 
     /// Hands over a sample of wheel odometry; never waits.
     pub fn add_wheel(&self, sample: WheelSample) {
-        let mut wheels = self.wheels.lock().unwrap_or_else(PoisonError::into_inner);
-        wheels.push_back(sample);
-        if wheels.len() > WHEEL_SAMPLES_KEPT {
-            wheels.pop_front();
-        }
+        self.samples.wheels.put(sample.stamp_nanos, sample);
+    }
+
+    /// Hands over a sample of the inertial unit, in the base's axes; never waits.
+    pub fn add_imu(&self, sample: ImuSample) {
+        self.samples.imu.put(sample.stamp_nanos, sample);
     }
 }
 
@@ -136,8 +141,8 @@ struct Estimator {
     config: Config,
     policy: Policy,
     running: Option<(Rig, Odometry)>,
-    newest_nanos: Option<i64>,
     last: Option<(i64, Se3)>,
+    t_odom_start: Se3,
     odometry: r2r::Publisher<r2r::nav_msgs::msg::Odometry>,
     transforms: Option<r2r::Publisher<r2r::tf2_msgs::msg::TFMessage>>,
     solves: r2r::Publisher<r2r::halfslam::msg::SolveReport>,
@@ -146,17 +151,15 @@ struct Estimator {
 }
 
 impl Estimator {
-    fn work(mut self, frames: &Mailbox<RawFrame>, wheels: &Mutex<VecDeque<WheelSample>>) {
+    fn work(mut self, frames: &Mailbox<RawFrame>, samples: &Samples) {
         while let Some(raw) = frames.take() {
             match raw.decode() {
                 Ok(frame) => {
                     self.prepare(&raw);
                     let Some((_, odometry)) = &mut self.running else { continue };
-                    for sample in samples_until(wheels, raw.stamp_nanos) {
-                        odometry.add_wheel(&sample);
-                    }
+                    samples.wheels.take_until(raw.stamp_nanos).iter().for_each(|sample| odometry.add_wheel(sample));
+                    samples.imu.take_until(raw.stamp_nanos).iter().for_each(|sample| odometry.add_imu(sample));
                     let estimate = odometry.track(&Arc::new(frame));
-                    self.newest_nanos = Some(raw.stamp_nanos);
                     self.publish(estimate);
                 }
                 Err((topic, bad)) => self.diagnostics.reject(topic, &bad),
@@ -164,30 +167,36 @@ impl Estimator {
         }
     }
 
-    /// Makes a new odometry when there is none for this rig yet, or when time has jumped back.
+    /// Makes a new odometry when there is none for this rig yet; it goes on from where the one before was.
     fn prepare(&mut self, raw: &RawFrame) {
-        let jumped = self.newest_nanos.is_some_and(|newest| raw.stamp_nanos < newest - TIME_JUMP_NANOS);
-        if jumped {
-            tracing::warn!("time jumped back; the odometry starts again at the origin");
-        }
-        let changed = self.running.as_ref().is_some_and(|(rig, _)| *rig != raw.rig);
-        if !jumped && !changed && self.running.is_some() {
-            return;
-        }
-        if changed {
-            self.diagnostics.lose("camera changes", 1);
-            tracing::warn!("camera_info or the camera's pose changed; the odometry starts again at the origin");
+        match &self.running {
+            Some((rig, _)) if *rig == raw.rig => return,
+            Some(_) => {
+                self.diagnostics.lose("camera changes", 1);
+                tracing::warn!("camera_info or the camera's pose changed; the odometry starts again at its last pose");
+            }
+            None => {}
         }
         let made = Odometry::new(&self.config.odometry, &raw.rig, &self.policy);
         self.diagnostics.trouble("rig", made.as_ref().err().map(ToString::to_string));
-        self.running = made.ok().map(|odometry| (raw.rig, odometry));
-        (self.newest_nanos, self.last) = (None, None);
+        let start = self.last.take().map_or(self.t_odom_start, |(_, t_odom_base)| t_odom_base);
+        self.t_odom_start = start;
+        self.running = made.ok().map(|odometry| (raw.rig, odometry.starting_at(&start)));
     }
 
     fn publish(&mut self, estimate: Estimate) {
         let options = &self.config.ros;
         let stamp_nanos = estimate.stamp_nanos;
         let t_odom_base = estimate.t_odom_base;
+        match self.last {
+            Some((before, _)) if stamp_nanos == before => {
+                // Of a frame that is not newer than the last one nothing new can be said.
+                self.diagnostics.lose("frames out of order", 1);
+                return;
+            }
+            Some((before, _)) if stamp_nanos < before => self.diagnostics.lose("jumps of time", 1),
+            _ => {}
+        }
         self.report(&estimate);
         let twist = self.last.map_or_else(Default::default, |(before, t_before)| {
             pose::twist_between(&t_before, &t_odom_base, (stamp_nanos - before) as f64 * 1e-9)
@@ -230,13 +239,6 @@ impl Estimator {
             self.diagnostics.count("lost frames", 1);
         }
     }
-}
-
-/// Takes out the samples up to this stamp, all of them if time has jumped back.
-fn samples_until(wheels: &Mutex<VecDeque<WheelSample>>, stamp_nanos: i64) -> Vec<WheelSample> {
-    let mut wheels = wheels.lock().unwrap_or_else(PoisonError::into_inner);
-    let count = wheels.partition_point(|sample| sample.stamp_nanos <= stamp_nanos);
-    wheels.drain(..count).collect()
 }
 
 fn describe(

@@ -11,6 +11,9 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 static TABLE: LazyLock<Vec<(ParameterInfo, &'static str)>> =
     LazyLock::new(|| Config::table().into_iter().map(|row| (row.clone(), &*description(&row).leak())).collect());
 
+/// Says whether time comes from `/clock`; every ROS node has it.
+pub(super) const USE_SIM_TIME: &str = "use_sim_time";
+
 /// Text, unit, range and default of an option in one line, since r2r's descriptors carry text alone.
 pub fn description(row: &ParameterInfo) -> String {
     let unit = if row.unit.is_empty() { String::new() } else { format!(" {}", row.unit) };
@@ -66,9 +69,14 @@ impl Live {
     /// Answers parameter services from now on; the future must run while the node spins.
     pub(super) fn serve(&self, node: &mut r2r::Node) -> Result<impl Future<Output = ()> + Send + use<>, RosError> {
         let params: Arc<Mutex<dyn RosParams + Send>> = Arc::new(Mutex::new(self.clone()));
-        let (serving, _events) = node
-            .make_derived_parameter_handler(params)
-            .map_err(|error| RosError::Call { doing: "parameter services".into(), error })?;
+        let overrides = node.params.clone();
+        let values = || overrides.lock().unwrap_or_else(PoisonError::into_inner);
+        // r2r would subscribe to /clock once more, for timers that are not used here.
+        let simulated = values().shift_remove(USE_SIM_TIME);
+        let handler = node.make_derived_parameter_handler(params);
+        values().extend(simulated.map(|parameter| (USE_SIM_TIME.to_owned(), parameter)));
+        let (serving, _events) =
+            handler.map_err(|error| RosError::Call { doing: "parameter services".into(), error })?;
         Ok(serving)
     }
 }
@@ -80,7 +88,7 @@ fn changes_while_running(row: &ParameterInfo) -> bool {
 
 /// Parameters that every ROS node has.
 fn belongs_to_ros(name: &str) -> bool {
-    name == "use_sim_time" || name == "start_type_description_service" || name.starts_with("qos_overrides.")
+    name == USE_SIM_TIME || name == "start_type_description_service" || name.starts_with("qos_overrides.")
 }
 
 fn assign(config: &mut Config, name: &str, value: &r2r::ParameterValue) -> Result<(), ParameterError> {

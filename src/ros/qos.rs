@@ -3,14 +3,14 @@
 use crate::config::RosOptions;
 use r2r::QosProfile;
 
-/// Images, infos and wheel odometry: as the options say, best effort unless they ask for more.
+/// Images and infos: as the options say, best effort unless they ask for more.
 pub fn sensor(options: &RosOptions) -> QosProfile {
     let profile = QosProfile::sensor_data().keep_last(options.image_queue);
     if options.image_reliability == "reliable" { profile.reliable() } else { profile }
 }
 
-/// Samples of small messages at high rates, which may be lost.
-pub fn wheel(options: &RosOptions) -> QosProfile {
+/// Wheel odometry and inertial units, small messages at high rates: as the options say, too.
+pub fn samples(options: &RosOptions) -> QosProfile {
     let profile = QosProfile::sensor_data().keep_last(100);
     if options.image_reliability == "reliable" { profile.reliable() } else { profile }
 }

@@ -8,6 +8,7 @@ mod error;
 mod frame;
 mod pictures;
 mod rectification;
+mod registration;
 mod rig;
 mod undistortion;
 

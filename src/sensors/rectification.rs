@@ -2,9 +2,10 @@
 
 use super::calibration::{Distortion, RawCamera, check_pinhole};
 use super::pictures::{Picture, Second};
+use super::registration::Registration;
 use super::undistortion::{Undistortion, rectify_pair};
-use super::{Depth, Frame, Images, Rig, SensorError};
-use crate::geometry::Se3;
+use super::{Depth, DepthImage, Frame, Images, Rig, SensorError};
+use crate::geometry::{PinholeCamera, Se3};
 
 /// Turns the raw images of a rig into frames: checks kinds and sizes, removes lens distortion, and makes the rows of
 /// a stereo pair correspond. Images that are rectified already pass unchanged.
@@ -13,6 +14,7 @@ pub struct Rectification {
     rig: Rig,
     reference: Option<Undistortion>,
     right: Option<Undistortion>,
+    registration: Option<Registration>,
 }
 
 impl Rectification {
@@ -28,7 +30,7 @@ impl Rectification {
             let found = format!("baseline: expected a positive distance in metres, found {baseline_m}");
             return Err(SensorError::Calibration(found));
         }
-        Ok(Self { rig, reference: None, right: None })
+        Ok(Self { rig, reference: None, right: None, registration: None })
     }
 
     /// For a single camera, with or without depth that is aligned with its raw image. The rectified camera keeps the
@@ -76,6 +78,17 @@ impl Rectification {
         Ok(this)
     }
 
+    /// The same for depth images that are those of a camera of its own.
+    ///
+    /// - `t_camera_depth`: optical frame of the depth camera, which has no distortion, into that of the other one.
+    ///
+    /// # Errors
+    /// [`SensorError`] if the numbers make no camera.
+    pub fn with_depth_camera(self, depth_camera: &PinholeCamera, t_camera_depth: &Se3) -> Result<Self, SensorError> {
+        let registration = Registration::new(&self.rig.camera, depth_camera, t_camera_depth)?;
+        Ok(Self { registration: Some(registration), ..self })
+    }
+
     /// The rig of the frames.
     pub fn rig(&self) -> &Rig {
         &self.rig
@@ -99,24 +112,34 @@ impl Rectification {
                 let right = if let Some(undistortion) = &self.right { undistortion.gray(&right)? } else { right };
                 Images::Stereo { left: gray, right }
             }
-            (Depth::Image, Second::Depth(depth)) => {
-                self.check_size("depth", depth.dimensions())?;
-                let depth = if let Some(undistortion) = &self.reference { undistortion.depth(&depth)? } else { depth };
-                Images::Rgbd { gray, depth }
-            }
+            (Depth::Image, Second::Depth(depth)) => Images::Rgbd { gray, depth: self.aligned(depth)? },
             (Depth::None, _) => Images::Mono { gray },
             (expected, found) => return Err(wrong_kind(expected, &found)),
         };
         Ok(Frame { stamp_nanos, images, color })
     }
 
-    fn check_size(&self, which: &'static str, (width, height): (u32, u32)) -> Result<(), SensorError> {
-        let (expected_width, expected_height) = (self.rig.camera.width, self.rig.camera.height);
-        if (width, height) == (expected_width, expected_height) {
-            return Ok(());
+    /// A depth image at the rectified image's pixels.
+    fn aligned(&self, depth: DepthImage) -> Result<DepthImage, SensorError> {
+        if let Some(registration) = &self.registration {
+            check_size("depth", depth.dimensions(), registration.depth_size())?;
+            return Ok(registration.register(&depth));
         }
-        Err(SensorError::Size { which, expected_width, expected_height, width, height })
+        self.check_size("depth", depth.dimensions())?;
+        if let Some(undistortion) = &self.reference { undistortion.depth(&depth) } else { Ok(depth) }
     }
+
+    fn check_size(&self, which: &'static str, size: (u32, u32)) -> Result<(), SensorError> {
+        check_size(which, size, (self.rig.camera.width, self.rig.camera.height))
+    }
+}
+
+fn check_size(which: &'static str, size: (u32, u32), expected: (u32, u32)) -> Result<(), SensorError> {
+    let ((width, height), (expected_width, expected_height)) = (size, expected);
+    if size == expected {
+        return Ok(());
+    }
+    Err(SensorError::Size { which, expected_width, expected_height, width, height })
 }
 
 fn wrong_kind(expected: Depth, found: &Second) -> SensorError {

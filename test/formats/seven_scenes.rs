@@ -41,6 +41,26 @@ fn frames_with_depth_and_poses() {
 }
 
 #[test]
+fn depth_of_a_camera_of_its_own_is_moved_and_the_truth_is_that_cameras() {
+    let folder = tempfile::tempdir().unwrap();
+    make(folder.path());
+    let camera_file = folder.path().join("camera.yaml");
+    let depth = "{fx: 10, fy: 11, cx: 3, cy: 3, t_camera_depth: {translation_m: [-0.15, 0, 0.5]}}";
+    write(camera_file.clone(), &format!("depth: {depth}\n"));
+    let options = SourceOptions { camera_file: camera_file.to_str().unwrap().into(), ..SourceOptions::default() };
+    let recording = open(folder.path(), &options).unwrap();
+    // The base is the colour camera's body: the depth camera sits 15 cm to its left and 50 cm ahead.
+    let truth = recording.truth.unwrap();
+    let place = truth.poses()[1].t_world_body.translation.vector;
+    assert!((place - nalgebra::Vector3::new(1.5, -1.15, 0.0)).norm() < 1e-9, "{place}");
+    let SensorEvent::Frame(frame) = recording.events.map(Result::unwrap).next().unwrap() else { panic!() };
+    let Images::Rgbd { depth, .. } = &frame.images else { panic!("{:?}", frame.images) };
+    // 1.5 m at pixel (0, 0): x = -0.45 m, which the colour camera sees at -0.6 m, 2 m away: in column 1, and in row 1.
+    let seen: Vec<_> = depth.enumerate_pixels().filter(|(_, _, depth)| depth.0[0] > 0.0).collect();
+    assert_eq!(seen, [(1, 1, &image::Luma([2.0]))]);
+}
+
+#[test]
 fn what_is_broken_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

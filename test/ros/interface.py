@@ -23,6 +23,8 @@ def interface(asker, names):
                             ("publishes", asker.get_publishers_info_by_topic(topic))):
             for info in infos:
                 if info.node_name in found:
+                    if topic in found[info.node_name][side]:
+                        sys.exit(f"{info.node_name} {side} {topic} twice")
                     qos = info.qos_profile
                     words = [qos.reliability.name, qos.durability.name]
                     found[info.node_name][side][topic] = [info.topic_type.replace("/msg/", "/"),

@@ -110,7 +110,8 @@ def main():
     driver.wait_for("the map keeps what it has and goes on", lambda: driver.path_length == 12)
 
     driver.send(range(3), 500)
-    driver.wait_for("the map is new when time jumps back", lambda: driver.path_length == 3)
+    driver.wait_for("the map stays when time jumps back", lambda: driver.path_length == 15)
+    driver.wait_for("the jump is reported", lambda: any("jumps of time" in m for m in driver.messages))
     rclpy.shutdown()
 
 

@@ -13,7 +13,7 @@ from nav_msgs.msg import Odometry
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters, SetParameters
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, Image, Imu
 from tf2_msgs.msg import TFMessage
 
 WIDTH, HEIGHT, FOCAL_PX, BASELINE_M, DISPARITY_PX = 320, 240, 250.0, 0.1, 10
@@ -30,6 +30,7 @@ class Driver:
         self.info = {}
         self.start_camera()
         self.wheel = create(Odometry, "wheel_odometry", 10)
+        self.imu = create(Imu, "imu", 10)
         self.transforms = create(TFMessage, "/tf_static", latched)
         self.odometry, self.values, self.messages = [], {}, []
         self.node.create_subscription(Odometry, "odom", self.odometry.append, 100)
@@ -91,6 +92,12 @@ class Driver:
         self.left.publish(left)
         self.right.publish(self.image(stamp_nanos, DISPARITY_PX))
         self.spin(0.05)
+
+    def send_imu(self, frame, rate=0.0):
+        message = Imu()
+        message.header.frame_id = frame
+        message.angular_velocity.z = rate
+        self.imu.publish(message)
 
     def count(self, key):
         return int(self.values.get(key, 0))
@@ -159,6 +166,15 @@ def main():
     driver.wheel.publish(lost)
     driver.wait_for("the bad wheel pose is counted", lambda: driver.count("wheel_odometry: bad messages") >= 1)
 
+    driver.send_imu("imu_link")
+    driver.wait_for("a unit without a transform is named", lambda: any("imu_link to base_link" in m for m in driver.messages))
+    if driver.count("imu samples"):
+        sys.exit("a unit without a transform was used")
+    driver.send_imu("base_link")
+    driver.wait_for("a good sample is taken", lambda: driver.count("imu samples") == 1)
+    driver.send_imu("base_link", float("nan"))
+    driver.wait_for("a bad sample is counted", lambda: driver.count("imu: bad messages") == 1)
+
     missing = driver.count("missing frames")
     before = len(driver.odometry)
     driver.send_frame(start + 20 * PERIOD_NANOS)
@@ -192,11 +208,17 @@ def main():
         driver.send_frame(newest + step * PERIOD_NANOS)
     driver.wait_for("odometry goes on with a camera that comes back", lambda: len(driver.odometry) >= before + 3)
 
+    driver.send_frame(newest + 42 * PERIOD_NANOS)
+    driver.wait_for("a frame that comes late is counted", lambda: driver.count("frames out of order") == 1)
+    stamps = [(m.header.stamp.sec, m.header.stamp.nanosec) for m in driver.odometry]
+    if len(stamps) != len(set(stamps)):
+        sys.exit(f"two poses with one stamp: {stamps}")
     jumped = 10**8
-    for step in range(4):
+    for step in range(5):
         driver.send_frame(jumped + step * PERIOD_NANOS)
     early = lambda: [m for m in driver.odometry if m.header.stamp.sec == 0]
-    driver.wait_for("odometry starts again when time jumps back", lambda: len(early()) >= 3)
+    driver.wait_for("odometry goes on when time jumps back", lambda: len(early()) >= 4)
+    driver.wait_for("the jump is reported", lambda: driver.count("jumps of time") == 1)
 
     described = driver.call(DescribeParameters, "describe_parameters", DescribeParameters.Request(names=["ros.camera"]))
     if "stereo | rgbd" not in described.descriptors[0].description:

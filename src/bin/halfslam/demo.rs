@@ -62,6 +62,9 @@ fn print(report: &Report) {
             None => println!("ATE {name:<14}unknown: the recording has no truth"),
         }
     }
+    if let Some([median, p95, p99, max]) = report.latency_ms() {
+        println!("image to pose     {median:.1} ms median, {p95:.1} p95, {p99:.1} p99, {max:.1} at most");
+    }
     let losses = report.losses();
     if losses.is_empty() {
         println!("losses            none: every frame was used");

@@ -1,6 +1,6 @@
 //! What is known of a recording's cameras, from itself and from a camera file.
 
-use crate::geometry::Se3;
+use crate::geometry::{PinholeCamera, Se3};
 use crate::sensors::{Depth, RawCamera, Rectification, Rig, SensorError};
 
 /// What is known of a recording's cameras.
@@ -10,6 +10,8 @@ pub(super) struct Calibration {
     pub camera: Option<RawCamera>,
     /// The right camera of a raw pair, and its optical frame into the left one's.
     pub right: Option<(RawCamera, Se3)>,
+    /// The camera of depth images that are not aligned with colour, and its optical frame into the colour camera's.
+    pub depth_camera: Option<(PinholeCamera, Se3)>,
     /// Distance of the cameras of a rectified pair (m).
     pub baseline_m: Option<f64>,
     /// Optical frame of the (left, raw) camera into the base.
@@ -34,6 +36,12 @@ impl Calibration {
         self.t_base_camera.unwrap_or_else(Rig::optical_looking_ahead)
     }
 
+    /// Optical frame of the camera that takes depth images into the base.
+    pub(super) fn t_base_depth(&self) -> Se3 {
+        let t_camera_depth = self.depth_camera.map_or_else(Se3::identity, |(_, t_camera_depth)| t_camera_depth);
+        self.t_base_camera() * t_camera_depth
+    }
+
     /// What makes frames of the images.
     pub(super) fn rectification(&self, second: SecondKind) -> Result<Rectification, SensorError> {
         let Some(camera) = &self.camera else {
@@ -42,7 +50,13 @@ impl Calibration {
         let t_base_camera = self.t_base_camera();
         match (second, &self.right, self.baseline_m) {
             (SecondKind::None, _, _) => Rectification::single(camera, Depth::None, t_base_camera),
-            (SecondKind::Depth, _, _) => Rectification::single(camera, Depth::Image, t_base_camera),
+            (SecondKind::Depth, _, _) => {
+                let aligned = Rectification::single(camera, Depth::Image, t_base_camera)?;
+                match &self.depth_camera {
+                    Some((depth_camera, t_camera_depth)) => aligned.with_depth_camera(depth_camera, t_camera_depth),
+                    None => Ok(aligned),
+                }
+            }
             (SecondKind::Right, Some((right, t_left_right)), _) => {
                 Rectification::stereo(camera, right, t_left_right, &t_base_camera)
             }

@@ -43,6 +43,8 @@ pub struct CameraFile {
     pub baseline_m: Option<f64>,
     /// The right camera of a pair that is not rectified.
     pub right: Option<RightCamera>,
+    /// The camera of depth images that are not aligned with colour.
+    pub depth: Option<DepthCamera>,
     /// Optical frame of the (left) camera (x right, y down, z ahead) into the robot's base.
     pub t_base_camera: Option<TransformText>,
     /// The same with the camera's x axis ahead, y left, z up: how the camera is mounted.
@@ -72,6 +74,26 @@ pub struct RightCamera {
     pub distortion: Vec<f64>,
     /// Optical frame of the right camera into the left one's.
     pub t_left_right: TransformText,
+}
+
+/// The camera of depth images that are not aligned with colour. It has no distortion.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DepthCamera {
+    /// Width of the depth images (px), if it is not that of the colour images.
+    pub width: Option<u32>,
+    /// Height of the depth images (px), if it is not that of the colour images.
+    pub height: Option<u32>,
+    /// Focal length along x (px).
+    pub fx: f64,
+    /// Focal length along y (px).
+    pub fy: f64,
+    /// Principal point, x (px).
+    pub cx: f64,
+    /// Principal point, y (px).
+    pub cy: f64,
+    /// Optical frame of the depth camera into the colour camera's.
+    pub t_camera_depth: TransformText,
 }
 
 /// A rigid transform as it is written in a camera file: a matrix, or a translation and at most one rotation.
@@ -192,6 +214,7 @@ impl CameraFile {
             }
         }
         self.apply_pair(calibration)?;
+        self.apply_depth(calibration)?;
         match (&self.t_base_camera, &self.mount) {
             (Some(_), Some(_)) => {
                 let reason = "camera file: expected t_base_camera or mount, found both";
@@ -205,6 +228,20 @@ impl CameraFile {
         }
         positive("depth_units_per_m", self.depth_units_per_m, &mut calibration.depth_units_per_m)?;
         positive("rate_hz", self.rate_hz, &mut calibration.rate_hz)
+    }
+
+    fn apply_depth(&self, calibration: &mut Calibration) -> Result<(), SensorError> {
+        let Some(depth) = &self.depth else { return Ok(()) };
+        let Some(camera) = &calibration.camera else {
+            let reason = "camera file: expected fx, fy, cx and cy of the colour camera beside depth, found none";
+            return Err(SensorError::Calibration(reason.into()));
+        };
+        let DepthCamera { fx, fy, cx, cy, .. } = *depth;
+        let (width, height) =
+            (depth.width.unwrap_or(camera.pinhole.width), depth.height.unwrap_or(camera.pinhole.height));
+        let t_camera_depth = depth.t_camera_depth.se3("depth.t_camera_depth")?;
+        calibration.depth_camera = Some((PinholeCamera { fx, fy, cx, cy, width, height }, t_camera_depth));
+        Ok(())
     }
 
     fn apply_pair(&self, calibration: &mut Calibration) -> Result<(), SensorError> {
@@ -284,6 +321,10 @@ mod tests {
             ("t_base_camera: {matrix: [1, 2]}", "t_base_camera: expected 12 or 16 numbers"),
             ("mount: {rotation_xyzw: [1, 1, 0, 0]}", "expected a unit quaternion"),
             ("distortion: [0.1, 0, 0, 0]", "expected fx, fy, cx and cy beside the distortion"),
+            (
+                "depth: {fx: 1, fy: 1, cx: 1, cy: 1, t_camera_depth: {}}",
+                "of the colour camera beside depth, found none",
+            ),
         ] {
             let size = Some((4, 4));
             let error = match CameraFile::parse(text) {

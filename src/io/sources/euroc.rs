@@ -63,7 +63,8 @@ pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Recording, So
         Some(file) => Some(truth(&file, &t_body_camera)?),
         None => None,
     };
-    Folder { kind: "euroc", path, frames, second, samples, calibration, camera_truth }.into_recording(options)
+    Folder { kind: "euroc", path, frames, second, samples, calibration, camera_truth, truth_of_depth: false }
+        .into_recording(options)
 }
 
 /// Stamps (ns) and files of a camera.

@@ -30,6 +30,8 @@ pub(super) struct Folder<'a> {
     pub calibration: Calibration,
     /// Poses of the (left, raw) camera's optical frame in a world with z up, where known.
     pub camera_truth: Option<Vec<StampedPose>>,
+    /// Whether they are those of the camera that takes the depth images instead, which may be another.
+    pub truth_of_depth: bool,
 }
 
 impl Folder<'_> {
@@ -58,7 +60,9 @@ impl Folder<'_> {
             );
             return Err(SourceError::Format { path: first.reference.clone(), reason });
         }
-        let t_camera_base = self.calibration.t_base_camera().inverse();
+        let calibration = &self.calibration;
+        let t_base_truth = if self.truth_of_depth { calibration.t_base_depth() } else { calibration.t_base_camera() };
+        let t_camera_base = t_base_truth.inverse();
         let truth = self.camera_truth.map(|poses| {
             let of_base = |pose: StampedPose| StampedPose { t_world_body: pose.t_world_body * t_camera_base, ..pose };
             Trajectory::from_poses(poses.into_iter().map(of_base).collect())

@@ -66,8 +66,17 @@ pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Recording, So
         Some(file) => Some(truth(&file, &stamps, Se3::translation(p_rig_camera.x, p_rig_camera.y, p_rig_camera.z))?),
         None => None,
     };
-    Folder { kind: "kitti", path, frames, second, samples: Vec::new(), calibration, camera_truth }
-        .into_recording(options)
+    Folder {
+        kind: "kitti",
+        path,
+        frames,
+        second,
+        samples: Vec::new(),
+        calibration,
+        camera_truth,
+        truth_of_depth: false,
+    }
+    .into_recording(options)
 }
 
 /// A projection matrix `K [I | t]`, row by row.

@@ -58,7 +58,8 @@ pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Recording, So
         Calibration { camera: Some(camera.into()), depth_units_per_m: Some(1000.0), ..Calibration::default() };
     let camera_truth = (!poses.is_empty()).then_some(poses);
     let (kind, second, samples) = ("seven_scenes", SecondKind::Depth, Vec::new());
-    Folder { kind, path, frames, second, samples, calibration, camera_truth }.into_recording(options)
+    Folder { kind, path, frames, second, samples, calibration, camera_truth, truth_of_depth: true }
+        .into_recording(options)
 }
 
 /// The camera's matrix; its size is that of the images.

@@ -51,7 +51,8 @@ pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Recording, So
     let truth_file = path.join("groundtruth.txt");
     let camera_truth = if truth_file.exists() { Some(read_tum(&truth_file)?.poses().to_vec()) } else { None };
     let (kind, second, samples) = ("tum", SecondKind::Depth, Vec::new());
-    Folder { kind, path, frames, second, samples, calibration, camera_truth }.into_recording(options)
+    Folder { kind, path, frames, second, samples, calibration, camera_truth, truth_of_depth: false }
+        .into_recording(options)
 }
 
 /// Stamps (ns) and files.

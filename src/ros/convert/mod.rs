@@ -4,6 +4,7 @@ pub mod camera;
 pub mod cloud;
 pub mod graph;
 pub mod image;
+pub mod imu;
 pub mod keyframe;
 pub mod pose;
 pub mod solve;

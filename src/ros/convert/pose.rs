@@ -1,6 +1,6 @@
 //! Poses, transforms, covariances, stamps and paths.
 
-use crate::geometry::{Se3, Trajectory};
+use crate::geometry::{Se3, StampedPose};
 use crate::ros::BadMessage;
 use crate::sensors::WheelSample;
 use nalgebra::{Matrix6, Quaternion, Translation3, UnitQuaternion, Vector3};
@@ -127,16 +127,17 @@ pub fn wheel_sample_from_msg(odometry: &nav_msgs::msg::Odometry) -> Result<Wheel
     })
 }
 
-/// A path from a trajectory in the frame `frame_id`.
-pub fn path_msg_from_trajectory(trajectory: &Trajectory, stamp_nanos: i64, frame_id: &str) -> nav_msgs::msg::Path {
-    let stamped = |pose: &crate::geometry::StampedPose| PoseStamped {
+/// A path from poses in the frame `frame_id`, in their order.
+pub fn path_msg_from_poses(
+    poses: impl Iterator<Item = StampedPose>,
+    stamp_nanos: i64,
+    frame_id: &str,
+) -> nav_msgs::msg::Path {
+    let stamped = |pose: StampedPose| PoseStamped {
         header: header_msg(pose.stamp_nanos, frame_id),
         pose: pose_msg_from_se3(&pose.t_world_body),
     };
-    nav_msgs::msg::Path {
-        header: header_msg(stamp_nanos, frame_id),
-        poses: trajectory.poses().iter().map(stamped).collect(),
-    }
+    nav_msgs::msg::Path { header: header_msg(stamp_nanos, frame_id), poses: poses.map(stamped).collect() }
 }
 
 #[cfg(test)]

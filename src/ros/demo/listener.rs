@@ -11,12 +11,15 @@ use r2r::nav_msgs::msg::{Odometry, Path};
 use r2r::sensor_msgs::msg::PointCloud2;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// What has come so far.
 #[derive(Debug, Default, Clone)]
 pub struct Heard {
     /// The odometry's poses.
     pub odometry: Trajectory,
+    /// When the pose of each stamp (ns) came.
+    pub pose_times: BTreeMap<i64, Instant>,
     /// The last corrected path.
     pub corrected: Trajectory,
     /// Keyframes.
@@ -51,6 +54,7 @@ impl Listener {
                 if let Ok(t_world_body) = se3_from_pose_msg(&message.pose.pose) {
                     let stamp_nanos = nanos_from_time_msg(&message.header.stamp);
                     heard.odometry.push(StampedPose { stamp_nanos, t_world_body });
+                    heard.pose_times.insert(stamp_nanos, Instant::now());
                 }
             }),
             this.take(path, |heard, message| heard.corrected = trajectory_from_path(&message)),

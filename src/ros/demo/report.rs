@@ -6,12 +6,16 @@ use crate::evaluation::{AbsoluteError, Alignment, absolute_error};
 use crate::geometry::Trajectory;
 use crate::io::trajectory::write_tum;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// What came of a demo.
 pub struct Report {
     /// Frames that were played.
     pub frames_played: usize,
+    /// When the images of each stamp (ns) had been sent.
+    pub image_times: BTreeMap<i64, Instant>,
     /// What the nodes have published.
     pub heard: Heard,
     /// The base's true poses, where known.
@@ -29,10 +33,30 @@ impl Report {
         self.error(&self.heard.corrected)
     }
 
+    /// Time (ms) from the images sent to their pose received, over all frames: median, 95th and 99th percentile, most.
+    /// The middleware's share, both ways, and decoding are in it. `None` without poses.
+    pub fn latency_ms(&self) -> Option<[f64; 4]> {
+        let late = |(stamp, sent): (&i64, &Instant)| {
+            let received = self.heard.pose_times.get(stamp)?;
+            Some(received.saturating_duration_since(*sent).as_secs_f64() * 1e3)
+        };
+        let mut latencies: Vec<f64> = self.image_times.iter().filter_map(late).collect();
+        latencies.sort_unstable_by(f64::total_cmp);
+        let most = latencies.len().checked_sub(1)?;
+        Some([0.5, 0.95, 0.99, 1.0].map(|share| latencies[(most as f64 * share).round() as usize]))
+    }
+
     /// Losses that the nodes have reported: how many of what.
     pub fn losses(&self) -> Vec<(String, String)> {
         let is_loss = |key: &str| {
-            let words = ["dropped frames", "missing frames", "unpaired images", "lost frames", "could not be used"];
+            let words = [
+                "dropped frames",
+                "missing frames",
+                "unpaired images",
+                "lost frames",
+                "could not be used",
+                "out of order",
+            ];
             words.iter().chain(&["bad messages", "camera was known"]).any(|word| key.ends_with(word))
         };
         let losses = self.heard.diagnostics.iter().filter(|(key, value)| is_loss(key) && *value != "0");
@@ -52,6 +76,9 @@ impl Report {
     /// The figures, for scripts.
     pub fn to_json(&self) -> serde_json::Value {
         let error = |error: Option<AbsoluteError>| error.map(|error| json!({ "ate_rmse_m": error.translation_m.rmse }));
+        let latency = self
+            .latency_ms()
+            .map(|[median, p95, p99, max]| json!({ "median": median, "p95": p95, "p99": p99, "max": max }));
         json!({
             "frames": self.frames_played,
             "odometry_poses": self.heard.odometry.poses().len(),
@@ -60,9 +87,10 @@ impl Report {
             "loops": self.loop_count(),
             "cloud_points": self.heard.cloud_points,
             "path_length_m": self.heard.odometry.path_length_m(),
+            "latency_ms": latency,
             "odometry": error(self.odometry_error()),
             "corrected": error(self.corrected_error()),
-            "losses": self.losses().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+            "losses": self.losses().into_iter().collect::<BTreeMap<_, _>>(),
         })
     }
 }

@@ -8,6 +8,7 @@ use crate::io::sources;
 use crate::ros::player::{PlayError, PlayOptions, Player};
 use crate::ros::{Node, RosError};
 use crate::sensors::Depth;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -92,8 +93,10 @@ pub fn run(options: &DemoOptions, progress: &mut dyn FnMut(usize, usize)) -> Res
 
     let mut children = Children::start(&config)?;
     let (mut played, mut last_stamp, mut failure) = (0, 0, None);
+    let mut image_times = BTreeMap::new();
     player.play(recording, &stop, &mut |stamp_nanos| {
         (played, last_stamp) = (played + 1, stamp_nanos);
+        image_times.insert(stamp_nanos, Instant::now());
         progress(played, frame_count);
         if let Err(error) = children.check() {
             failure.get_or_insert(error);
@@ -112,7 +115,7 @@ pub fn run(options: &DemoOptions, progress: &mut dyn FnMut(usize, usize)) -> Res
     if heard.odometry.poses().is_empty() {
         return Err(DemoError::Silent(format!("{:?}", heard.diagnostics)));
     }
-    Ok(Report { frames_played: played, heard, truth })
+    Ok(Report { frames_played: played, image_times, heard, truth })
 }
 
 fn watch_signals(runtime: &tokio::runtime::Runtime, stop: &Arc<AtomicBool>) -> Result<(), RosError> {

@@ -93,7 +93,7 @@ impl Drop for Node {
     }
 }
 
-/// A short simulated tour with a stereo pair, wheels and truth; made once for all tests of a run.
+/// A short simulated tour with a stereo pair, wheels, inertial unit and truth; made once for all tests of a run.
 pub fn recording() -> &'static Path {
     static RECORDING: OnceLock<PathBuf> = OnceLock::new();
     RECORDING.get_or_init(|| {
@@ -117,7 +117,7 @@ pub fn in_one_process(path: &Path, config: &Config) -> (Trajectory, Trajectory) 
     for event in recording.events {
         match event.unwrap() {
             SensorEvent::Wheel(sample) => odometry.add_wheel(&sample),
-            SensorEvent::Imu(_) => {}
+            SensorEvent::Imu(sample) => odometry.add_imu(&sample),
             SensorEvent::Frame(frame) => {
                 let estimate = odometry.track(&Arc::from(frame));
                 trajectory.push(StampedPose { stamp_nanos: estimate.stamp_nanos, t_world_body: estimate.t_odom_base });

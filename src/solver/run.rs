@@ -245,7 +245,7 @@ impl<'a, Q: Problem> Run<'a, Q> {
             problem.restore(&self.initial_state);
             self.state = problem.state();
         }
-        tracing::warn!("{}: {why}; repeated in higher precision", self.statistics.problem);
+        tracing::debug!("{}: {why}; repeated in higher precision", self.statistics.problem);
         self.statistics.escalations.push(format!(
             "{why}: product {} -> {}, vectors {} -> {}, residual {} -> {}",
             self.policy.product,

@@ -41,7 +41,7 @@ impl Outputs {
 
 /// What the thread is told.
 enum Order {
-    Take(DescribedKeyframe),
+    Take(Box<DescribedKeyframe>),
     StartAt(Se3),
 }
 
@@ -91,7 +91,7 @@ impl MapWorker {
         self.diagnostics.count("keyframes", 1);
         let waiting = self.waiting.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
         self.diagnostics.set("waiting keyframes", waiting);
-        self.send(Order::Take(keyframe))
+        self.send(Order::Take(Box::new(keyframe)))
     }
 
     /// Lets the map start empty, with the next keyframe at this pose; never waits.
@@ -153,7 +153,7 @@ impl Mapper {
                 Ok(Order::Take(keyframe)) => {
                     let waiting = self.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) - 1;
                     self.diagnostics.set("waiting keyframes", waiting);
-                    self.add(keyframe);
+                    self.add(*keyframe);
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => return,

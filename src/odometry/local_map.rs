@@ -100,11 +100,12 @@ impl LocalMap {
     }
 
     /// Appends a frame to the window, with the tracks as what it sees.
-    pub(super) fn push(&mut self, frame: &Arc<Frame>, t_odom_camera: &Se3, wheels: Option<Motion>) -> KeyframeId {
+    pub(super) fn push(&mut self, frame: &Arc<Frame>, t_odom_camera: &Se3, measured: Option<Motion>) -> KeyframeId {
         let id = KeyframeId(self.keyframe_count);
         self.keyframe_count += 1;
         let (stamp_nanos, t_odom_camera) = (frame.stamp_nanos, *t_odom_camera);
-        self.window.push(WindowKeyframe { id, stamp_nanos, t_odom_camera, wheels, frame: frame.clone() }, &self.tracks);
+        self.window
+            .push(WindowKeyframe { id, stamp_nanos, t_odom_camera, measured, frame: frame.clone() }, &self.tracks);
         self.tracks_at_keyframe = self.tracks_with_depth();
         id
     }

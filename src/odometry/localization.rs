@@ -2,7 +2,7 @@
 
 use super::OdometryOptions;
 use super::window::{Track, Window};
-use crate::frontend::{FrontendError, PosePrior, PoseSolution, Sighting, Tracker, Verdict};
+use crate::frontend::{Eye, FrontendError, PosePrior, PoseSolution, Sighting, Start, Tracker, Verdict};
 use crate::frontend::{pose_from_points, pose_from_sightings};
 use crate::geometry::{Se3, se3};
 use crate::precision::Policy;
@@ -13,6 +13,18 @@ use nalgebra::{Matrix6, Vector2};
 pub(super) struct Expected {
     pub t_odom_camera: Se3,
     pub covariance: Matrix6<f64>,
+    /// Whether its rotation is from a gyroscope, which neither slips nor sees what moves.
+    pub turn_measured: bool,
+}
+
+impl Expected {
+    /// Whether a pose turns in a way that the gyroscope excludes; never if there is none.
+    pub(super) fn excludes(&self, t_odom_camera: &Se3) -> bool {
+        let turn = se3::log(&(self.t_odom_camera.inverse() * t_odom_camera)).fixed_rows::<3>(3).into_owned();
+        let covariance = self.covariance.fixed_view::<3, 3>(3, 3).into_owned();
+        let squared = covariance.cholesky().map_or(0.0, |factor| turn.dot(&factor.solve(&turn)));
+        self.turn_measured && squared > TURN_GATE
+    }
 }
 
 /// A frame whose pose the images told.
@@ -29,6 +41,9 @@ pub(super) struct View {
 
 /// A prior that deviates by more than this squared (99.9% of χ² with 6 degrees of freedom) is not believed: wheels slip.
 const PRIOR_GATE: f64 = 22.5;
+
+/// The same of a rotation alone (3 degrees of freedom).
+const TURN_GATE: f64 = 16.3;
 
 /// Pixels (in standard deviations) that a sample of RANSAC may be off.
 pub(super) const RANSAC_SIGMAS: f64 = 5.0;
@@ -113,7 +128,7 @@ pub(super) fn pose_of(
 ) -> Result<Option<View>, FrontendError> {
     let sightings: Vec<Option<Sighting>> = tracks.iter().map(|track| window.sighting(track)).collect();
     let measured: Vec<Sighting> = sightings.iter().flatten().copied().collect();
-    let Some(solution) = solve(window, &measured, expected, policy)? else { return Ok(None) };
+    let Some(solution) = solve(window, &measured, expected, options.min_inliers, policy)? else { return Ok(None) };
     let inlier_count = solution.inlier_count();
     let needed = (options.min_inlier_share * measured.len() as f64).max(options.min_inliers as f64);
     if (inlier_count as f64) < needed {
@@ -133,28 +148,39 @@ pub(super) fn pose_of(
     Ok(Some(View { t_odom_camera: solution.t_world_camera, covariance: solution.covariance, tracks, inlier_count }))
 }
 
-/// From the expected pose; without its weight if the images contradict it; from scratch if most features then do.
+/// From the expected pose. If the images contradict it, either it is wrong or most of what they show moves: the pose
+/// without its weight, or the one of the features that agree with it, by the gyroscope's verdict or by their number. From
+/// scratch if most features then contradict that, unless the gyroscope bears it out.
 fn solve(
     window: &Window,
     sightings: &[Sighting],
     expected: &Expected,
+    min_inliers: usize,
     policy: &Policy,
 ) -> Result<Option<PoseSolution>, FrontendError> {
+    let eye = Eye { camera: &window.camera, baseline_m: window.baseline_m, sigma_px: window.sigma_px };
     let from = |t_world_camera: Se3, information: Matrix6<f64>| {
-        let prior = PosePrior { t_world_camera, information };
-        pose_from_sightings(sightings, &window.camera, window.baseline_m, window.sigma_px, &prior, policy)
+        pose_from_sightings(sightings, eye, &PosePrior { t_world_camera, information }, Start::All, policy)
     };
     let information = expected.covariance.cholesky().map_or_else(Matrix6::zeros, |factor| factor.inverse());
     let hardly = information * 1e-6 + Matrix6::identity() * 1e-6;
+    let most = |solution: &Option<PoseSolution>| solution.as_ref().map_or(0, PoseSolution::inlier_count);
     let mut best = from(expected.t_odom_camera, information);
     if let Some(solution) = &best {
         let deviation = se3::log(&(expected.t_odom_camera.inverse() * solution.t_world_camera));
         if (deviation.transpose() * information * deviation)[0] > PRIOR_GATE {
-            best = from(solution.t_world_camera, hardly).or(best);
+            let prior = PosePrior { t_world_camera: expected.t_odom_camera, information };
+            let as_expected = pose_from_sightings(sightings, eye, &prior, Start::Agreeing, policy);
+            let unexpected = from(solution.t_world_camera, hardly).or(best);
+            let excluded = unexpected.as_ref().is_some_and(|pose| expected.excludes(&pose.t_world_camera));
+            let needed = if excluded { min_inliers } else { most(&unexpected) + 1 };
+            best = as_expected.filter(|solution| solution.inlier_count() >= needed).or(unexpected);
         }
     }
-    let most = |solution: &Option<PoseSolution>| solution.as_ref().map_or(0, PoseSolution::inlier_count);
-    if 2 * most(&best) < sightings.len() {
+    let borne_out = |pose: &PoseSolution| {
+        expected.turn_measured && pose.inlier_count() >= min_inliers && !expected.excludes(&pose.t_world_camera)
+    };
+    if 2 * most(&best) < sightings.len() && !best.as_ref().is_some_and(borne_out) {
         let points: Vec<_> = sightings.iter().map(|sighting| sighting.p_world).collect();
         let pixels: Vec<_> = sightings.iter().map(|sighting| sighting.px).collect();
         let tolerance_px = RANSAC_SIGMAS * window.sigma_px;

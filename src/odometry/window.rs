@@ -30,8 +30,8 @@ pub(super) struct WindowKeyframe {
     pub stamp_nanos: i64,
     /// Camera coordinates into the odometry's world.
     pub t_odom_camera: Se3,
-    /// Motion of the base since the keyframe before, as the wheels tell.
-    pub wheels: Option<Motion>,
+    /// Motion of the base since the keyframe before, as wheels and gyroscope tell.
+    pub measured: Option<Motion>,
     /// Its images, to find the way back by.
     pub frame: Arc<Frame>,
 }
@@ -204,7 +204,7 @@ impl Window {
             }
             self.keyframes.pop_front();
             if let Some(first) = self.keyframes.front_mut() {
-                first.wheels = None;
+                first.measured = None;
             }
         }
     }

@@ -30,8 +30,9 @@ pub(super) struct LocalMap {
 
 impl LocalMap {
     /// A map of nothing.
-    pub(super) fn new(rig: &Rig, options: &FrontendOptions) -> Self {
-        let (window, tracks) = (Window::new(rig, options), Vec::new());
+    pub(super) fn new(rig: &Rig, options: &OdometryOptions) -> Self {
+        let window = Window::new(rig, &options.frontend, &options.calibration);
+        let tracks = Vec::new();
         Self { window, tracks, tracks_at_keyframe: 0, keyframe_count: 0, landmark_count: 0 }
     }
 

@@ -18,12 +18,24 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    /// Whether a pose turns in a way that the gyroscope excludes; never if there is none.
-    pub(super) fn excludes(&self, t_odom_camera: &Se3) -> bool {
+    /// Whether a pose of some covariance turns in a way that the gyroscope excludes; never if there is none.
+    pub(super) fn excludes(&self, t_odom_camera: &Se3, covariance: &Matrix6<f64>) -> bool {
         let turn = se3::log(&(self.t_odom_camera.inverse() * t_odom_camera)).fixed_rows::<3>(3).into_owned();
-        let covariance = self.covariance.fixed_view::<3, 3>(3, 3).into_owned();
+        let covariance = (self.covariance + covariance).fixed_view::<3, 3>(3, 3).into_owned();
         let squared = covariance.cholesky().map_or(0.0, |factor| turn.dot(&factor.solve(&turn)));
         self.turn_measured && squared > TURN_GATE
+    }
+
+    /// How far (squared, whitened) a pose to which it has contributed lies from it: the way from a prior to what becomes of it
+    /// with measurements has the covariance that they took away.
+    ///
+    /// # Source
+    /// Hausman, *Specification tests in econometrics* (1978), section 2.
+    fn surprise(&self, solution: &PoseSolution) -> f64 {
+        let moved = se3::log(&(self.t_odom_camera.inverse() * solution.t_world_camera));
+        // A thousandth more, so that there is an inverse where they tell nothing.
+        let taken = self.covariance * 1.001 - solution.covariance;
+        taken.cholesky().map_or(0.0, |factor| moved.dot(&factor.solve(&moved)))
     }
 }
 
@@ -159,26 +171,32 @@ fn solve(
     policy: &Policy,
 ) -> Result<Option<PoseSolution>, FrontendError> {
     let eye = Eye { camera: &window.camera, baseline_m: window.baseline_m, sigma_px: window.sigma_px };
-    let from = |t_world_camera: Se3, information: Matrix6<f64>| {
-        pose_from_sightings(sightings, eye, &PosePrior { t_world_camera, information }, Start::All, policy)
+    // What features err in common makes all of them together worth less, and so the prior worth more.
+    let effect = window.design_effect(sightings.len());
+    let started = |t_world_camera: Se3, information: Matrix6<f64>, start: Start| {
+        let prior = PosePrior { t_world_camera, information: information * effect };
+        let solution = pose_from_sightings(sightings, eye, &prior, start, policy)?;
+        Some(PoseSolution { covariance: solution.covariance * effect, ..solution })
     };
+    let from = |t_world_camera: Se3, information: Matrix6<f64>| started(t_world_camera, information, Start::All);
     let information = expected.covariance.cholesky().map_or_else(Matrix6::zeros, |factor| factor.inverse());
     let hardly = information * 1e-6 + Matrix6::identity() * 1e-6;
     let most = |solution: &Option<PoseSolution>| solution.as_ref().map_or(0, PoseSolution::inlier_count);
     let mut best = from(expected.t_odom_camera, information);
     if let Some(solution) = &best {
-        let deviation = se3::log(&(expected.t_odom_camera.inverse() * solution.t_world_camera));
-        if (deviation.transpose() * information * deviation)[0] > PRIOR_GATE {
-            let prior = PosePrior { t_world_camera: expected.t_odom_camera, information };
-            let as_expected = pose_from_sightings(sightings, eye, &prior, Start::Agreeing, policy);
+        if expected.surprise(solution) > PRIOR_GATE {
+            let as_expected = started(expected.t_odom_camera, information, Start::Agreeing);
             let unexpected = from(solution.t_world_camera, hardly).or(best);
-            let excluded = unexpected.as_ref().is_some_and(|pose| expected.excludes(&pose.t_world_camera));
+            let excluded =
+                unexpected.as_ref().is_some_and(|pose| expected.excludes(&pose.t_world_camera, &pose.covariance));
             let needed = if excluded { min_inliers } else { most(&unexpected) + 1 };
             best = as_expected.filter(|solution| solution.inlier_count() >= needed).or(unexpected);
         }
     }
     let borne_out = |pose: &PoseSolution| {
-        expected.turn_measured && pose.inlier_count() >= min_inliers && !expected.excludes(&pose.t_world_camera)
+        expected.turn_measured
+            && pose.inlier_count() >= min_inliers
+            && !expected.excludes(&pose.t_world_camera, &pose.covariance)
     };
     if 2 * most(&best) < sightings.len() && !best.as_ref().is_some_and(borne_out) {
         let points: Vec<_> = sightings.iter().map(|sighting| sighting.p_world).collect();

@@ -71,7 +71,7 @@ impl Odometry {
             t_odom_start: Se3::identity(),
             tracker,
             motion: MotionModel::new(&options.motion),
-            map: LocalMap::new(rig, &options.frontend),
+            map: LocalMap::new(rig, options),
             last_seen: None,
             last_estimate: None,
             stamp_after_jump: None,

@@ -43,7 +43,9 @@ pub(super) fn relocalize(
         let mut expected = Expected { t_odom_camera, covariance: diagonal(ROUGH.0, ROUGH.1), turn_measured: false };
         see_depth(tracker, window, &mut matched, &expected);
         let rough = pose_of(window, matched, &expected, options, policy)?;
-        let serves = |rough: &View| rough.inlier_count > inliers_already && !unseen.excludes(&rough.t_odom_camera);
+        let serves = |rough: &View| {
+            rough.inlier_count > inliers_already && !unseen.excludes(&rough.t_odom_camera, &rough.covariance)
+        };
         let Some(rough) = rough.filter(serves) else { continue };
         // Matched corners are good to a pixel; followed from the keyframe they are good to a fraction.
         expected.t_odom_camera = rough.t_odom_camera;

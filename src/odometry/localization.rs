@@ -171,10 +171,12 @@ fn solve(
     policy: &Policy,
 ) -> Result<Option<PoseSolution>, FrontendError> {
     let eye = Eye { camera: &window.camera, baseline_m: window.baseline_m, sigma_px: window.sigma_px };
-    // What features err in common makes all of them together worth less, and so the prior worth more.
+    // What features err in common makes all of them together worth less, and so another sensor worth more; but not the last
+    // velocity, which is theirs.
     let effect = window.design_effect(sightings.len());
+    let weight = if expected.turn_measured { effect } else { 1.0 };
     let started = |t_world_camera: Se3, information: Matrix6<f64>, start: Start| {
-        let prior = PosePrior { t_world_camera, information: information * effect };
+        let prior = PosePrior { t_world_camera, information: information * weight };
         let solution = pose_from_sightings(sightings, eye, &prior, start, policy)?;
         Some(PoseSolution { covariance: solution.covariance * effect, ..solution })
     };
@@ -183,15 +185,13 @@ fn solve(
     let hardly = information * 1e-6 + Matrix6::identity() * 1e-6;
     let most = |solution: &Option<PoseSolution>| solution.as_ref().map_or(0, PoseSolution::inlier_count);
     let mut best = from(expected.t_odom_camera, information);
-    if let Some(solution) = &best {
-        if expected.surprise(solution) > PRIOR_GATE {
-            let as_expected = started(expected.t_odom_camera, information, Start::Agreeing);
-            let unexpected = from(solution.t_world_camera, hardly).or(best);
-            let excluded =
-                unexpected.as_ref().is_some_and(|pose| expected.excludes(&pose.t_world_camera, &pose.covariance));
-            let needed = if excluded { min_inliers } else { most(&unexpected) + 1 };
-            best = as_expected.filter(|solution| solution.inlier_count() >= needed).or(unexpected);
-        }
+    if let Some(solution) = best.as_ref().filter(|solution| expected.surprise(solution) > PRIOR_GATE) {
+        let as_expected = started(expected.t_odom_camera, information, Start::Agreeing);
+        let unexpected = from(solution.t_world_camera, hardly).or(best);
+        let excluded =
+            unexpected.as_ref().is_some_and(|pose| expected.excludes(&pose.t_world_camera, &pose.covariance));
+        let needed = if excluded { min_inliers } else { most(&unexpected) + 1 };
+        best = as_expected.filter(|solution| solution.inlier_count() >= needed).or(unexpected);
     }
     let borne_out = |pose: &PoseSolution| {
         expected.turn_measured

@@ -248,6 +248,27 @@ mod tests {
     }
 
     #[test]
+    fn a_gyroscope_turns_what_wheels_say_and_is_left_when_they_slip() {
+        let mut model = MotionModel::new(&MotionOptions::default());
+        for index in 0..=20 {
+            model.add_wheel(&sample(index * 50_000_000, index as f64 * 0.1));
+            model.add_imu(&ImuSample {
+                stamp_nanos: index * 50_000_000,
+                angular_velocity: nalgebra::Vector3::new(0.0, 0.0, 0.5),
+                linear_acceleration: nalgebra::Vector3::zeros(),
+            });
+        }
+        let both = model.measured(0, 1_000_000_000, |_| true).unwrap();
+        let turn = |motion: &Motion| motion.t_before_base.rotation.scaled_axis().z;
+        assert!(both.turn_measured && (turn(&both) - 0.5).abs() < 1e-9);
+        assert!((both.t_before_base.translation.x - 2.0).abs() < 1e-9);
+        // Wheels that claim two metres are not believed: the turn alone is left, and nothing is said of the way.
+        let alone = model.measured(0, 1_000_000_000, |motion| motion.t_before_base.translation.x < 1.0).unwrap();
+        assert!((turn(&alone) - 0.5).abs() < 1e-9 && alone.covariance[(0, 0)] > 1e3);
+        assert!(model.measured(0, 1_000_000_000, |_| false).is_none());
+    }
+
+    #[test]
     fn stale_and_broken_samples_change_nothing() {
         let mut model = MotionModel::new(&MotionOptions::default());
         model.add_wheel(&sample(0, 0.0));

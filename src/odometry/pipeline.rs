@@ -203,7 +203,8 @@ impl Odometry {
             (None, Some(newest)) => {
                 let t_keyframe_base = newest.inverse() * t_odom_base;
                 let since = self.uncertainty_seen(&t_keyframe_base, &view.covariance);
-                (self.keyframe_uncertainty.then(&t_keyframe_base, &since), since)
+                let uncertainty = self.keyframe_uncertainty.then(&t_keyframe_base, &since);
+                (planar::bounded(uncertainty, &t_odom_base, &self.options.planar), since)
             }
             _ => (self.keyframe_uncertainty.clone(), Uncertainty::zero()),
         };

@@ -140,6 +140,10 @@ fn real_problems() {
 }
 
 fn main() {
+    if std::env::var_os("CGNR_ONLY").is_some() {
+        table("stereo", &ARTICLE, 0..10, "cgnr");
+        return;
+    }
     real_problems();
     let count = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(200);
     let mono = WindowShape { stereo: false, landmarks: 920, ..ARTICLE };
@@ -148,5 +152,6 @@ fn main() {
     let small = WindowShape { keyframes: 10, landmarks: 300, track_length: 8, ..ARTICLE };
     table("stereo, 10 keyframes", &small, 0..count, "schur");
     table("mono, 10% outliers", &WindowShape { outlier_ratio: 0.1, ..mono }, 0..count, "schur");
-    table("mono", &mono, 0..count / 10 + 1, "cgnr");
+    table("mono", &mono, 0..count, "cgnr");
+    table("stereo", &ARTICLE, 0..count, "cgnr");
 }

@@ -1,4 +1,12 @@
-//! Sixteen numbers side by side: what portable loops work on, one observation per lane.
+//! Sixteen numbers side by side, one observation per lane: kernels written once for every vector unit.
+
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+mod kernel;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub use kernel::{Kernel, vectorized, vectorized_with};
 
 use super::dispatch::{cast, cast_mut};
 use crate::precision::Scalar;
@@ -10,6 +18,74 @@ pub const LANES: usize = 16;
 
 /// One number for each of [`LANES`] observations.
 pub type Lanes<S> = [S; LANES];
+
+/// What a [`Kernel`] computes with: sixteen lanes at a time in the registers of a vector unit. There is a value of it only
+/// where this CPU has the unit.
+///
+/// Compilers do not reliably keep loops over lanes in vector registers; what is hot goes through these.
+pub trait Unit: Copy {
+    /// Whether a product and a sum are one instruction, rounded once.
+    const FUSED: bool;
+
+    /// `a * b + c`, lane by lane.
+    fn mul_add<V: Scalar>(self, a: &Lanes<V>, b: &Lanes<V>, c: &Lanes<V>) -> Lanes<V>;
+
+    /// The same number in every lane.
+    fn splat<V: Scalar>(self, value: V) -> Lanes<V>;
+
+    /// Converts lanes; what is stored in half has to be finite.
+    fn widened<P: Scalar, V: Scalar>(self, stored: &Lanes<P>) -> Lanes<V>;
+
+    /// The sum of all lanes, in whichever order.
+    fn sum<V: Scalar>(self, lanes: &Lanes<V>) -> V;
+}
+
+/// Portable Rust, which every other unit is held to.
+#[derive(Debug, Clone, Copy)]
+pub struct Portable;
+
+impl Unit for Portable {
+    const FUSED: bool = false;
+
+    #[inline(always)]
+    fn mul_add<V: Scalar>(self, a: &Lanes<V>, b: &Lanes<V>, c: &Lanes<V>) -> Lanes<V> {
+        std::array::from_fn(|lane| a[lane] * b[lane] + c[lane])
+    }
+
+    #[inline(always)]
+    fn splat<V: Scalar>(self, value: V) -> Lanes<V> {
+        [value; LANES]
+    }
+
+    #[inline(always)]
+    fn widened<P: Scalar, V: Scalar>(self, stored: &Lanes<P>) -> Lanes<V> {
+        widened(stored)
+    }
+
+    #[inline(always)]
+    fn sum<V: Scalar>(self, lanes: &Lanes<V>) -> V {
+        lane_sum(lanes)
+    }
+}
+
+/// The lanes themselves if their type is `B`.
+#[inline(always)]
+fn same<A: 'static, B: 'static>(lanes: &Lanes<A>) -> Option<&Lanes<B>> {
+    cast::<A, B>(lanes).and_then(|lanes| lanes.first_chunk())
+}
+
+/// The number itself if its type is `B`.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn one<A: Copy + 'static, B: Copy + 'static>(value: A) -> Option<B> {
+    cast::<A, B>(&[value]).and_then(|values| values.first().copied())
+}
+
+/// Lanes of a type that is `V`.
+#[inline(always)]
+fn as_lanes_of<A: Copy + 'static, V: Scalar>(lanes: Lanes<A>) -> Lanes<V> {
+    same::<A, V>(&lanes).copied().unwrap_or([V::ZERO; LANES])
+}
 
 /// Converts lanes; what is stored in half has to be finite. A loop that vectorizes on every CPU.
 #[inline(always)]

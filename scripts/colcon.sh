@@ -30,7 +30,7 @@ python=$(command -v python3)
 install=$workspace/install/halfslam
 for file in lib/halfslam/vo_node lib/halfslam/loop_closure_node lib/halfslam/halfslam \
     share/halfslam/package.xml share/halfslam/launch/slam.launch.xml share/halfslam/config/halfslam.yaml \
-    share/halfslam/msg/Keyframe.msg share/halfslam/rviz/halfslam.rviz lib/libhalfslam__rosidl_typesupport_c.so; do
+    share/halfslam/msg/Keyframe.msg share/halfslam/srv/Reset.srv share/halfslam/rviz/halfslam.rviz lib/libhalfslam__rosidl_typesupport_c.so; do
     [ -e "$install/$file" ] || { echo "colcon: $file was not installed" >&2; exit 1; }
 done
 
@@ -43,7 +43,7 @@ export ROS_DOMAIN_ID=$((1 + $$ % 100))
 "$install/lib/halfslam/loop_closure_node" &
 node=$!
 sleep 3
-python3 -c 'import halfslam.msg; print("colcon:", halfslam.msg.Keyframe.__name__, "can be imported")'
+python3 -c 'import halfslam.msg, halfslam.srv; print("colcon:", halfslam.msg.Keyframe.__name__, halfslam.srv.Reset.__name__, "can be imported")'
 kill -INT "$node"
 wait "$node" || { echo "colcon: the installed node ended with $?" >&2; exit 1; }
 echo "colcon: 1 passed"

@@ -4,7 +4,7 @@
 set -euo pipefail
 target=$1
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-hash=$(cat "$root"/msg/*.msg | sha256sum | cut -d' ' -f1)
+hash=$(cat "$root"/msg/*.msg "$root"/srv/*.srv | sha256sum | cut -d' ' -f1)
 mark=$target/messages.sha256
 if [ -e "$mark" ] && [ "$(cat "$mark")" != "$hash" ]; then
     cargo clean --release --manifest-path "$root/Cargo.toml" --target-dir "$target" -p r2r_msg_gen -p r2r

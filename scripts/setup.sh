@@ -120,7 +120,7 @@ ros() {
 
 messages() {
     local mark
-    mark=$({ cat msg/* CMakeLists.txt package.xml scripts/stage_messages.sh .setup/wheels.mark; echo "${AMENT_PREFIX_PATH:-}"; } 2>/dev/null | sha256sum)
+    mark=$({ cat msg/* srv/* CMakeLists.txt package.xml scripts/stage_messages.sh .setup/wheels.mark; echo "${AMENT_PREFIX_PATH:-}"; } 2>/dev/null | sha256sum)
     if [ "$(cat .setup/messages.mark 2>/dev/null || true)" != "$mark" ] || [ ! -d build/staging ]; then
         step "this package's messages"
         bash scripts/stage_messages.sh >.setup/messages.log 2>&1 ||

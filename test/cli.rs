@@ -4,9 +4,13 @@
 #[path = "formats/sqlite.rs"]
 mod sqlite;
 
+use halfslam::bundle::{PointBundle, PointCamera, PointObservation, RadialTangentialCamera};
+use halfslam::geometry::Se3;
 use halfslam::io::bag::messages::{CameraInfo, Header, Image};
 use halfslam::io::bag::{BagWriter, Qos};
+use halfslam::io::libmv::{self, LibmvFile};
 use halfslam::simulation::{Preset, Simulation, SimulationOptions, record};
+use nalgebra::Point3;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -171,4 +175,59 @@ fn a_broken_reconstruction_is_named_with_its_line() {
     let output = halfslam(&["solve", &path.to_string_lossy()]);
     assert!(!output.status.success());
     assert_names(&String::from_utf8_lossy(&output.stderr), &["broken.txt", "line 2", "point 3 of 1"]);
+}
+
+/// Three cameras side by side that see a grid of points through one distorted lens; `error_m` moves each point.
+fn libmv_file(error_m: f64) -> LibmvFile {
+    let camera = |x: f64| RadialTangentialCamera {
+        t_world_camera: Se3::translation(x, 0.0, 0.0),
+        focal_px: 500.0,
+        center_px: [320.0, 240.0],
+        radial: [-0.1, 0.01, 0.0],
+        tangential: [1e-3, -1e-3],
+    };
+    let cameras: Vec<_> = [0.0, 0.5, 1.0].map(camera).into();
+    let points = (0..16).map(|k| Point3::new(f64::from(k % 4) - 1.0, f64::from(k / 4) - 1.5, 5.0 + f64::from(k % 3)));
+    let points: Vec<_> = points.collect();
+    let mut observations = Vec::new();
+    for (camera, seeing) in cameras.iter().enumerate() {
+        for (point, p_world) in points.iter().enumerate() {
+            let p_camera = seeing.t_world_camera.inverse() * p_world;
+            let measured = RadialTangentialCamera::project(&seeing.lens::<f64>(), &p_camera.into());
+            observations.push(PointObservation { camera, point, measured, sigma_px: 1.0 });
+        }
+    }
+    let points = points.iter().map(|point| point.map(|value| value + error_m)).collect();
+    let bundle = PointBundle { fixed: vec![false; 3], cameras, points, observations };
+    LibmvFile { bundle, images: vec![1, 2, 9], tracks: (0..16).collect(), normalized: false, unplaced_markers: 0 }
+}
+
+#[test]
+fn a_reconstruction_of_libmv_is_solved_and_written_again() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let [path, out, plot] = ["start.bin", "end.bin", "plot.svg"].map(|name| folder.path().join(name));
+    libmv::write(&path, &libmv_file(0.05)).expect("written");
+    let words = [&path, Path::new("--out"), &out, Path::new("--plot"), &plot, Path::new("--json"), Path::new("-")]
+        .map(|path: &Path| path.to_string_lossy().into_owned());
+    let output = halfslam(&[&["solve"], &words.each_ref().map(String::as_str)[..]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let cost = |name: &str| report[name].as_f64().expect("a number");
+    // Of exact pixels nothing is left but that the format rounds them to single precision.
+    assert!(cost("initial_cost") > 100.0 && cost("final_cost") < 1e-3, "{report}");
+    let end = libmv::read(&out).expect("a sound file");
+    assert_eq!((end.images, end.bundle.observations.len()), (vec![1, 2, 9], 48));
+    assert!(plot.exists());
+}
+
+#[test]
+fn a_broken_reconstruction_of_libmv_is_named_with_its_byte() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("broken.bin");
+    let mut bytes = libmv::to_bytes(&libmv_file(0.0));
+    bytes[34..38].copy_from_slice(&(-3i32).to_le_bytes());
+    std::fs::write(&path, bytes).expect("written");
+    let output = halfslam(&["solve", &path.to_string_lossy()]);
+    assert!(!output.status.success());
+    assert_names(&String::from_utf8_lossy(&output.stderr), &["broken.bin", "byte 34", "-3 cameras"]);
 }

@@ -2,7 +2,7 @@
 
 use half::f16;
 use halfslam::bundle::reprojection::{Placement, StereoCamera, by_host};
-use halfslam::bundle::{BalCamera, PointCamera, RectifiedStereo};
+use halfslam::bundle::{BalCamera, PointCamera, RadialTangentialCamera, RectifiedStereo};
 use halfslam::geometry::relative_pose::RigidGroup;
 use halfslam::geometry::rigid::Rigid;
 use halfslam::geometry::{PinholeCamera, Se2, Se3, se2, se3};
@@ -182,5 +182,13 @@ proptest! {
         point_camera_derivative::<_, 2, 9, 6>(&bal, [x, y, -depth], [1.0, 1.0, 1.0, 1.0, 1e-2, 1e-2]);
         let stereo = RectifiedStereo { camera: CAMERA, baseline_m: BASELINE_M, t_world_camera: Se3::identity() };
         point_camera_derivative::<_, 3, 6, 3>(&stereo, [x, y, depth], [1.0; 3]);
+        let distorted = RadialTangentialCamera {
+            t_world_camera: Se3::identity(),
+            focal_px: 500.0,
+            center_px: [320.0, 240.0],
+            radial: [k[0], k[1], 0.5 * k[0] * k[1]],
+            tangential: [0.05 * k[1], -0.04 * k[0]],
+        };
+        point_camera_derivative::<_, 2, 6, 3>(&distorted, [x, y, depth], [1.0; 3]);
     }
 }

@@ -11,6 +11,7 @@ use halfslam::ros::diagnostics::{self, Diagnostics};
 use halfslam::ros::keyframe_worker::{KeyframeWorker, PoseHistory};
 use halfslam::ros::map_worker::{MapWorker, Outputs, send_transform};
 use halfslam::ros::messages::{Keyframe, Odometry};
+use halfslam::ros::reset::{self, ResetRequest};
 use halfslam::ros::{Node, RosError, qos, run};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ enum Input {
     Keyframe(Keyframe),
     Camera(CameraMessage),
     Odometry(Odometry),
+    Reset(ResetRequest),
 }
 
 /// What turns images into keyframes, when nobody else does.
@@ -43,7 +45,9 @@ fn start(node: &mut Node) -> Result<impl Future<Output = Result<(), RosError>> +
     let diagnostics = Arc::new(Diagnostics::new(NAME));
     let outputs = Outputs::advertise(node)?;
     let map = Arc::new(MapWorker::start(&parameters, outputs, diagnostics.clone())?);
-    let (mut own, mut inputs) = subscribe(node, &options, &map, &diagnostics)?;
+    let (mut own, inputs) = subscribe(node, &options, &map, &diagnostics)?;
+    let resets = reset::advertise(node)?;
+    let mut inputs = futures::stream::select(inputs, resets.map(Input::Reset));
     let reports = diagnostics::publish_reports(node, diagnostics.clone())?;
     let tf_topic = options.publish_tf.then(|| node.publisher("/tf", qos::tf())).transpose()?;
     let (tf_map, clock) = (map.clone(), node.clock());
@@ -68,6 +72,11 @@ fn start(node: &mut Node) -> Result<impl Future<Output = Result<(), RosError>> +
                     match wheel_sample_from_msg(&message) {
                         Ok(sample) => own.history.add(sample),
                         Err(bad) => diagnostics.reject(ODOMETRY_TOPIC, &bad),
+                    }
+                }
+                (Input::Reset(request), _) => {
+                    if let Some(t_map_base) = reset::answer(request, "the map starts empty with the next keyframe") {
+                        map.reset(t_map_base)?;
                     }
                 }
                 (Input::Camera(_) | Input::Odometry(_), None) => {}

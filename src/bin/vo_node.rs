@@ -7,6 +7,7 @@ use halfslam::ros::convert::pose::wheel_sample_from_msg;
 use halfslam::ros::diagnostics::{self, Diagnostics};
 use halfslam::ros::messages::{Imu, Odometry};
 use halfslam::ros::odometry_worker::{OdometryWorker, Outputs};
+use halfslam::ros::reset::{self, ResetRequest};
 use halfslam::ros::{Node, RosError, qos, run};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ enum Input {
     Camera(CameraMessage),
     Wheel(Odometry),
     Imu(Imu),
+    Reset(ResetRequest),
 }
 
 fn main() -> ExitCode {
@@ -32,12 +34,14 @@ fn start(node: &mut Node) -> Result<impl Future<Output = Result<(), RosError>> +
     let (mut camera, images) = CameraTopics::subscribe(node, &options, diagnostics.clone())?;
     let wheel = node.subscribe(WHEEL_TOPIC, qos::samples(&options))?;
     let imu = node.subscribe(IMU_TOPIC, qos::samples(&options))?;
+    let resets = reset::advertise(node)?;
     let outputs = Outputs::advertise(node, &options)?;
     let reports = diagnostics::publish_reports(node, diagnostics.clone())?;
     let worker = OdometryWorker::start(&parameters, outputs, diagnostics.clone())?;
 
     let samples = futures::stream::select(wheel.map(Input::Wheel), imu.map(Input::Imu));
-    let mut inputs = futures::stream::select(images.map(Input::Camera), samples);
+    let others = futures::stream::select(samples, resets.map(Input::Reset));
+    let mut inputs = futures::stream::select(images.map(Input::Camera), others);
     let route = async move {
         while let Some(input) = inputs.next().await {
             match input {
@@ -50,6 +54,11 @@ fn start(node: &mut Node) -> Result<impl Future<Output = Result<(), RosError>> +
                     Ok(sample) => worker.add_wheel(sample),
                     Err(bad) => diagnostics.reject(WHEEL_TOPIC, &bad),
                 },
+                Input::Reset(request) => {
+                    if let Some(t_odom_base) = reset::answer(request, "the odometry starts anew with the next frame") {
+                        worker.reset(t_odom_base);
+                    }
+                }
                 Input::Imu(message) => {
                     let frame = &message.header.frame_id;
                     let t_base_imu = camera.t_base_frame(frame);

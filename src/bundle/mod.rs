@@ -12,7 +12,10 @@ pub mod reprojection;
 mod validate;
 mod window;
 
-pub use points::{BalCamera, PointBundle, PointBundleOptions, PointCamera, PointObservation, RectifiedStereo};
+pub use points::{
+    BalCamera, PointBundle, PointBundleOptions, PointCamera, PointObservation, RadialTangentialCamera,
+    RadialTangentialLens, RectifiedStereo,
+};
 pub use prior::SquareRootPrior;
 pub use window::{Bundle, BundleLandmark, BundleObservation, BundlePose, RelativePoseFactor};
 

@@ -99,9 +99,8 @@ mod tests {
     #[test]
     fn a_mask_that_does_not_serve_is_refused_by_name() {
         assert!(Mask::read("", &CAMERA, 8).unwrap().is_none());
-        let folder = std::env::temp_dir().join(format!("halfslam-mask-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = folder.join("mask.png");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mask.png");
         let read = || Mask::read(path.to_str().unwrap(), &CAMERA, 8);
         assert!(read().unwrap_err().to_string().contains("mask.png"));
         GrayImage::new(32, 24).save(&path).unwrap();
@@ -109,6 +108,5 @@ mod tests {
         assert!(error.contains("64 x 48") && error.contains("32 x 24"), "{error}");
         GrayImage::from_pixel(64, 48, image::Luma([255])).save(&path).unwrap();
         assert!(read().unwrap().unwrap().is_free(&Vector2::new(3.0, 3.0)));
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -48,15 +48,18 @@ pub trait Tracker: Send {
     fn right_columns(&mut self, px: &[Vector2<f64>], expected_x: &[Option<f64>]) -> Vec<Option<f64>>;
 
     /// Where features (px) of an older frame are in the frame, by their looks alone, however far they have moved;
-    /// `None` for those not found, same length. To a pixel, and with some that are wrong.
+    /// `None` for those not found, same length. To a pixel, and with some that are wrong. Features without looks are
+    /// never found so.
     ///
     /// # Errors
     /// [`FrontendError`].
     fn recognize(
         &mut self,
-        older: &Frame,
+        _older: &Frame,
         px_older: &[Vector2<f64>],
-    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError>;
+    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
+        Ok(vec![None; px_older.len()])
+    }
 
     /// Makes the frame the anchor; nothing more can be asked about it then.
     fn set_anchor(&mut self);

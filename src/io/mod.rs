@@ -4,6 +4,7 @@
 pub mod bag;
 pub mod bal;
 pub mod g2o;
+pub mod libmv;
 #[cfg(feature = "pipeline")]
 pub mod sources;
 pub mod ply;

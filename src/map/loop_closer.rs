@@ -32,6 +32,7 @@ const NEARBY_M: f64 = 2.0;
 pub struct LoopCloser {
     options: MapOptions,
     policy: Policy,
+    t_map_start: Option<Se3>,
     recognizer: Recognizer,
     verifier: Verifier,
     keyframes: Vec<MapKeyframe>,
@@ -48,6 +49,7 @@ impl LoopCloser {
         Self {
             options: options.clone(),
             policy: policy.clone(),
+            t_map_start: None,
             recognizer: Recognizer::new(&options.place.recognizer),
             verifier: Verifier::new(&options.place.verification),
             keyframes: Vec::new(),
@@ -56,6 +58,11 @@ impl LoopCloser {
             waiting: Vec::new(),
             expected_information: None,
         }
+    }
+
+    /// The same with its first keyframe at this pose instead of the one in the odometry's world.
+    pub fn starting_at(self, t_map_base: &Se3) -> Self {
+        Self { t_map_start: Some(*t_map_base), ..self }
     }
 
     /// Takes a keyframe into the map; says how the map was corrected if that closed a loop.
@@ -84,7 +91,7 @@ impl LoopCloser {
         let newest = (keyframe.id, keyframe.stamp_nanos);
         let run = match self.keyframes.last_mut() {
             None => {
-                self.graph.start(&keyframe.t_odom_base);
+                self.graph.start(&self.t_map_start.unwrap_or(keyframe.t_odom_base));
                 0
             }
             Some(last) => {

@@ -39,9 +39,15 @@ impl Outputs {
     }
 }
 
+/// What the thread is told.
+enum Order {
+    Take(Box<DescribedKeyframe>),
+    StartAt(Se3),
+}
+
 /// The thread and what it is given. Dropping it ends the thread after the keyframe at hand.
 pub struct MapWorker {
-    keyframes: Option<mpsc::Sender<DescribedKeyframe>>,
+    orders: Option<mpsc::Sender<Order>>,
     t_map_odom: Arc<Mutex<Se3>>,
     waiting: Arc<std::sync::atomic::AtomicUsize>,
     diagnostics: Arc<Diagnostics>,
@@ -56,11 +62,12 @@ impl MapWorker {
     pub fn start(parameters: &Live, outputs: Outputs, diagnostics: Arc<Diagnostics>) -> Result<Self, RosError> {
         let config = parameters.config();
         let policy = Policy::resolve(&config.precision)?;
-        let (keyframes, received) = mpsc::channel();
+        let (orders, received) = mpsc::channel();
         let t_map_odom = Arc::new(Mutex::new(Se3::identity()));
         let waiting = Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let mapper = Mapper {
             map: LoopCloser::new(&config.map, &policy),
+            policy,
             config,
             parameters: parameters.clone(),
             generation: 0,
@@ -73,7 +80,7 @@ impl MapWorker {
             publish_after: Instant::now(),
         };
         let thread = Some(spawn("map", move || mapper.work(&received))?);
-        Ok(Self { keyframes: Some(keyframes), t_map_odom, waiting, diagnostics, thread })
+        Ok(Self { orders: Some(orders), t_map_odom, waiting, diagnostics, thread })
     }
 
     /// Hands over a keyframe; never waits.
@@ -84,9 +91,21 @@ impl MapWorker {
         self.diagnostics.count("keyframes", 1);
         let waiting = self.waiting.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
         self.diagnostics.set("waiting keyframes", waiting);
-        if let Some(keyframes) = &self.keyframes {
+        self.send(Order::Take(Box::new(keyframe)))
+    }
+
+    /// Lets the map start empty, with the next keyframe at this pose; never waits.
+    ///
+    /// # Errors
+    /// [`RosError::Other`] as [`MapWorker::add`].
+    pub fn reset(&self, t_map_base: Se3) -> Result<(), RosError> {
+        self.send(Order::StartAt(t_map_base))
+    }
+
+    fn send(&self, order: Order) -> Result<(), RosError> {
+        if let Some(orders) = &self.orders {
             // The thread ends only with the node.
-            let _ = keyframes.send(keyframe);
+            let _ = orders.send(order);
         }
         check_alive(&self.thread)
     }
@@ -99,7 +118,7 @@ impl MapWorker {
 
 impl Drop for MapWorker {
     fn drop(&mut self) {
-        self.keyframes = None;
+        self.orders = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -108,6 +127,7 @@ impl Drop for MapWorker {
 
 struct Mapper {
     map: LoopCloser,
+    policy: Policy,
     config: Config,
     parameters: Live,
     generation: u64,
@@ -121,18 +141,19 @@ struct Mapper {
 }
 
 impl Mapper {
-    fn work(mut self, keyframes: &mpsc::Receiver<DescribedKeyframe>) {
+    fn work(mut self, orders: &mpsc::Receiver<Order>) {
         loop {
             let patience = if self.unpublished {
                 self.publish_after.saturating_duration_since(Instant::now())
             } else {
                 Duration::from_secs(3600)
             };
-            match keyframes.recv_timeout(patience) {
-                Ok(keyframe) => {
+            match orders.recv_timeout(patience) {
+                Ok(Order::StartAt(t_map_base)) => self.start_at(&t_map_base),
+                Ok(Order::Take(keyframe)) => {
                     let waiting = self.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) - 1;
                     self.diagnostics.set("waiting keyframes", waiting);
-                    self.add(keyframe);
+                    self.add(*keyframe);
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => return,
@@ -141,6 +162,14 @@ impl Mapper {
                 self.publish();
             }
         }
+    }
+
+    fn start_at(&mut self, t_map_base: &Se3) {
+        tracing::info!("the map starts empty at the pose that was asked for");
+        self.diagnostics.count("resets", 1);
+        self.map = LoopCloser::new(&self.config.map, &self.policy).starting_at(t_map_base);
+        self.newest_nanos = None;
+        self.unpublished = true;
     }
 
     fn add(&mut self, keyframe: DescribedKeyframe) {

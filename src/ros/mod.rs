@@ -5,6 +5,7 @@
 //!   [`sample_queue`] and [`diagnostics`] are what both nodes are made of;
 //! - [`camera_topics`] gives frames from image topics, [`odometry_worker`], [`keyframe_worker`] and [`map_worker`] run
 //!   the pipeline's objects on threads of their own;
+//! - [`reset`] is their service;
 //! - [`player`] publishes a recording, [`demo`] watches both nodes at it.
 
 pub mod camera_topics;
@@ -21,6 +22,7 @@ pub mod odometry_worker;
 pub mod parameters;
 pub mod player;
 pub mod qos;
+pub mod reset;
 pub mod sample_queue;
 pub mod synchronizer;
 pub mod tf;

@@ -5,7 +5,7 @@ use super::convert::pose::nanos_from_time_msg;
 use super::parameters::{Live, USE_SIM_TIME};
 use crate::options::{ParameterError, ParameterValue};
 use futures::{Stream, StreamExt};
-use r2r::{QosProfile, WrappedTypesupport};
+use r2r::{QosProfile, ServiceRequest, WrappedServiceTypeSupport, WrappedTypesupport};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -93,6 +93,17 @@ impl Node {
         qos: QosProfile,
     ) -> Result<impl Stream<Item = T> + Unpin + Send + use<T>, RosError> {
         self.inner.subscribe::<T>(topic, qos).map_err(call(topic))
+    }
+
+    /// Advertises a service; each request waits to be answered.
+    ///
+    /// # Errors
+    /// [`RosError::Call`] names the service.
+    pub fn serve<S: WrappedServiceTypeSupport + 'static>(
+        &mut self,
+        service: &str,
+    ) -> Result<impl Stream<Item = ServiceRequest<S>> + Unpin + Send + use<S>, RosError> {
+        self.inner.create_service::<S>(service, QosProfile::services_default()).map_err(call(service))
     }
 
     /// Advertises a topic.

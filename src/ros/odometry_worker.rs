@@ -14,7 +14,7 @@ use crate::place::Describer;
 use crate::precision::Policy;
 use crate::sensors::{ImuSample, Rig, WheelSample};
 use r2r::geometry_msgs::msg::{PoseWithCovariance, TwistWithCovariance};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
 /// What vo_node publishes: topic names and qualities stand here and nowhere else.
@@ -40,17 +40,18 @@ impl Outputs {
     }
 }
 
-/// What other sensors than cameras have said since the last frame.
+/// What has come since the last frame.
 #[derive(Default)]
-struct Samples {
+struct Inputs {
     wheels: SampleQueue<WheelSample>,
     imu: SampleQueue<ImuSample>,
+    reset: Mutex<Option<Se3>>,
 }
 
 /// The thread and what it is given.
 pub struct OdometryWorker {
     frames: Arc<Mailbox<RawFrame>>,
-    samples: Arc<Samples>,
+    inputs: Arc<Inputs>,
     diagnostics: Arc<Diagnostics>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -64,7 +65,7 @@ impl OdometryWorker {
         let config = parameters.config();
         let policy = Policy::resolve(&config.precision)?;
         let frames = Arc::new(Mailbox::new(config.ros.frame_queue));
-        let samples = Arc::<Samples>::default();
+        let inputs = Arc::<Inputs>::default();
         let (keyframes, described) = mpsc::channel();
         let Outputs { odometry, transforms, solves, keyframes: keyframe_topic } = outputs;
         let describer = {
@@ -84,10 +85,10 @@ impl OdometryWorker {
             diagnostics: diagnostics.clone(),
         };
         let estimator = {
-            let (frames, samples) = (frames.clone(), samples.clone());
-            spawn("odometry", move || estimator.work(&frames, &samples))?
+            let (frames, inputs) = (frames.clone(), inputs.clone());
+            spawn("odometry", move || estimator.work(&frames, &inputs))?
         };
-        Ok(Self { frames, samples, diagnostics, threads: vec![estimator, describer] })
+        Ok(Self { frames, inputs, diagnostics, threads: vec![estimator, describer] })
     }
 
     /// Hands over a frame; never waits.
@@ -103,12 +104,17 @@ impl OdometryWorker {
 
     /// Hands over a sample of wheel odometry; never waits.
     pub fn add_wheel(&self, sample: WheelSample) {
-        self.samples.wheels.put(sample.stamp_nanos, sample);
+        self.inputs.wheels.put(sample.stamp_nanos, sample);
     }
 
     /// Hands over a sample of the inertial unit, in the base's axes; never waits.
     pub fn add_imu(&self, sample: ImuSample) {
-        self.samples.imu.put(sample.stamp_nanos, sample);
+        self.inputs.imu.put(sample.stamp_nanos, sample);
+    }
+
+    /// Lets the odometry start anew, with the next frame at this pose.
+    pub fn reset(&self, t_odom_base: Se3) {
+        *self.inputs.reset.lock().unwrap_or_else(PoisonError::into_inner) = Some(t_odom_base);
     }
 }
 
@@ -151,20 +157,30 @@ struct Estimator {
 }
 
 impl Estimator {
-    fn work(mut self, frames: &Mailbox<RawFrame>, samples: &Samples) {
+    fn work(mut self, frames: &Mailbox<RawFrame>, inputs: &Inputs) {
         while let Some(raw) = frames.take() {
             match raw.decode() {
                 Ok(frame) => {
+                    let reset = inputs.reset.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    if let Some(t_odom_base) = reset {
+                        self.reset(t_odom_base);
+                    }
                     self.prepare(&raw);
                     let Some((_, odometry)) = &mut self.running else { continue };
-                    samples.wheels.take_until(raw.stamp_nanos).iter().for_each(|sample| odometry.add_wheel(sample));
-                    samples.imu.take_until(raw.stamp_nanos).iter().for_each(|sample| odometry.add_imu(sample));
+                    inputs.wheels.take_until(raw.stamp_nanos).iter().for_each(|sample| odometry.add_wheel(sample));
+                    inputs.imu.take_until(raw.stamp_nanos).iter().for_each(|sample| odometry.add_imu(sample));
                     let estimate = odometry.track(&Arc::new(frame));
                     self.publish(estimate);
                 }
                 Err((topic, bad)) => self.diagnostics.reject(topic, &bad),
             }
         }
+    }
+
+    fn reset(&mut self, t_odom_base: Se3) {
+        tracing::info!("the odometry starts anew at the pose that was asked for");
+        self.diagnostics.count("resets", 1);
+        (self.running, self.last, self.t_odom_start) = (None, None, t_odom_base);
     }
 
     /// Makes a new odometry when there is none for this rig yet; it goes on from where the one before was.

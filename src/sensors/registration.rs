@@ -5,9 +5,17 @@ use super::{DepthImage, SensorError};
 use crate::geometry::{PinholeCamera, Se3};
 use image::Luma;
 use nalgebra::{Point3, Vector2};
+use std::ops::Range;
 
 /// Points nearer than this (m) are in no camera's view.
 const NEAREST_M: f32 = 0.01;
+/// The two cameras stand beside each other. A surface that is less than this share as far from the one as from the
+/// other is seen by it from another place, where pixels of the depth image would be large patches: nothing is known there.
+/// With it no patch is more than a few times as large as a pixel of the depth image is in the other camera.
+const NEAREST_SHARE: f64 = 0.5;
+/// A depth camera sees a few metres far: one that is further away (m) shares no view with the other. Millimetres that
+/// were taken for metres give that.
+const FARTHEST_APART_M: f64 = 5.0;
 
 /// Moves depth images from the camera that took them to the pixels of another.
 #[derive(Debug, Clone)]
@@ -23,7 +31,7 @@ impl Registration {
     /// - `t_camera_depth`: the depth camera's optical frame into the other one's.
     ///
     /// # Errors
-    /// [`SensorError::Calibration`] if the numbers make no camera.
+    /// [`SensorError::Calibration`] if the numbers make no camera, or the two cameras are more than 5 m apart.
     pub fn new(
         camera: &PinholeCamera,
         depth_camera: &PinholeCamera,
@@ -31,6 +39,12 @@ impl Registration {
     ) -> Result<Self, SensorError> {
         check_pinhole(camera)?;
         check_pinhole(depth_camera)?;
+        let apart_m = t_camera_depth.translation.vector.norm();
+        if !apart_m.is_finite() || apart_m > FARTHEST_APART_M {
+            return Err(SensorError::Calibration(format!(
+                "the depth camera is {apart_m} m away from the other; expected at most {FARTHEST_APART_M} m"
+            )));
+        }
         Ok(Self { camera: *camera, depth_camera: *depth_camera, t_camera_depth: *t_camera_depth })
     }
 
@@ -57,22 +71,21 @@ impl Registration {
         registered
     }
 
-    /// Where the camera sees the point behind a place of the depth image (px), and how deep (m).
+    /// Where the camera sees the point behind a place of the depth image (px), and how deep (m); `None` if it is behind
+    /// the camera or much nearer than to the depth camera.
     fn seen(&self, x: f64, y: f64, depth_m: f64) -> Option<(Vector2<f64>, f32)> {
         let p_depth = self.depth_camera.ray(&Vector2::new(x, y)) * depth_m;
         let p_camera = self.t_camera_depth * Point3::from(p_depth);
-        (p_camera.z as f32 >= NEAREST_M).then(|| (self.camera.project(&p_camera), p_camera.z as f32))
+        let nearest_m = f64::from(NEAREST_M).max(NEAREST_SHARE * depth_m);
+        (p_camera.z >= nearest_m).then(|| (self.camera.project(&p_camera), p_camera.z as f32))
     }
 
     /// Fills the pixels whose centres lie between two corners (the second not included), so that patches side by side
     /// neither overlap nor leave a gap.
     fn paint(&self, registered: &mut DepthImage, first: &Vector2<f64>, last: &Vector2<f64>, z_m: f32) {
-        let range = |from: f64, to: f64, size: u32| {
-            let bound = |v: f64| v.ceil().clamp(0.0, f64::from(size)) as u32;
-            bound(from)..bound(to)
-        };
-        for y in range(first.y, last.y, self.camera.height) {
-            for x in range(first.x, last.x, self.camera.width) {
+        let [columns, rows] = self.pixels_between(first, last);
+        for y in rows {
+            for x in columns.clone() {
                 let Luma([nearest_m]) = registered.get_pixel_mut(x, y);
                 if *nearest_m == 0.0 || z_m < *nearest_m {
                     *nearest_m = z_m;
@@ -80,11 +93,22 @@ impl Registration {
             }
         }
     }
+
+    /// Columns and rows of the camera's image whose centres lie between two corners.
+    fn pixels_between(&self, first: &Vector2<f64>, last: &Vector2<f64>) -> [Range<u32>; 2] {
+        let range = |from: f64, to: f64, size: u32| {
+            let bound = |v: f64| v.ceil().clamp(0.0, f64::from(size)) as u32;
+            bound(from)..bound(to)
+        };
+        [range(first.x, last.x, self.camera.width), range(first.y, last.y, self.camera.height)]
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nalgebra::Vector3;
+    use proptest::prelude::*;
 
     const COLOR: PinholeCamera = PinholeCamera { fx: 60.0, fy: 60.0, cx: 31.5, cy: 23.5, width: 64, height: 48 };
     const DEPTH: PinholeCamera = PinholeCamera { fx: 40.0, fy: 40.0, cx: 32.5, cy: 22.5, width: 64, height: 48 };
@@ -125,8 +149,43 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_make_no_camera_are_refused() {
+    fn a_camera_in_front_of_the_surface_gets_no_giant_patches() {
+        // From 1 cm before the wall each of its pixels would be 150 px wide, in an image of 64.
+        let seen_from = |ahead_m: f64| {
+            let registration = Registration::new(&COLOR, &DEPTH, &Se3::translation(0.0, 0.0, -ahead_m)).unwrap();
+            let registered = registration.register(&wall(1.0));
+            registered.pixels().filter(|Luma([z])| *z > 0.0).count()
+        };
+        assert_eq!([seen_from(0.99), seen_from(0.9), seen_from(0.51)], [0; 3]);
+        assert_eq!(seen_from(0.3), 64 * 48, "enlarged by less than two it is whole");
+    }
+
+    proptest! {
+        /// However wrong the pose, the work stays that of a few pixels for each pixel of the depth image.
+        #[test]
+        fn patches_are_small_whatever_the_pose(
+            rotation in prop::array::uniform3(-3.0f64..3.0),
+            translation in prop::array::uniform3(-2.8f64..2.8),
+            depth_m in 0.02f64..20.0,
+        ) {
+            let [a, b, c] = rotation;
+            let [x, y, z] = translation;
+            let pose = Se3::translation(x, y, z) * Se3::rotation(Vector3::new(a, b, c));
+            let registration = Registration::new(&COLOR, &DEPTH, &pose).unwrap();
+            let corner = |x: f64, y: f64| Some(registration.seen(x, y, depth_m)?.0);
+            for (x, y) in (0..64).flat_map(|x| (0..48).map(move |y| (f64::from(x), f64::from(y)))) {
+                let (Some(first), Some(last)) = (corner(x - 0.5, y - 0.5), corner(x + 0.5, y + 0.5)) else { continue };
+                let [columns, rows] = registration.pixels_between(&first, &last);
+                prop_assert!(columns.len() * rows.len() <= 100, "{columns:?} x {rows:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_that_make_no_cameras_are_refused() {
         let broken = PinholeCamera { fx: 0.0, ..DEPTH };
         assert!(Registration::new(&COLOR, &broken, &Se3::identity()).unwrap_err().to_string().contains("fx"));
+        let millimetres = Se3::translation(-25.0, 0.0, 1.0);
+        assert!(Registration::new(&COLOR, &DEPTH, &millimetres).unwrap_err().to_string().contains("25.0"));
     }
 }

@@ -1,5 +1,5 @@
-"""Prints what nodes subscribe to and publish, as JSON: {NODE: {"subscribes to" | "publishes": {TOPIC: [TYPE, RELIABILITY,
-DURABILITY]}}}, as soon as all of them have a subscription and a publisher. Started by nodes.rs.
+"""Prints what nodes subscribe to, publish and serve, as JSON: {NODE: {"subscribes to" | "publishes": {TOPIC: [TYPE,
+RELIABILITY, DURABILITY]}, "serves": {SERVICE: [TYPE]}}}, as soon as all of them have one of each. Started by nodes.rs.
 
 Usage: interface.py SECONDS NODE...
 """
@@ -12,10 +12,24 @@ import rclpy
 
 # Every ROS node has these.
 OF_EVERY_NODE = {"/rosout", "/parameter_events"}
+SERVED_BY_EVERY_NODE = ("rcl_interfaces/", "type_description_interfaces/")
+
+
+def services(asker, name, namespace):
+    """Of a node; with ~ for its name."""
+    prefix = f"{namespace.rstrip('/')}/{name}/"
+    return {
+        service.replace(prefix, "~/"): [types[0].replace("/srv/", "/")]
+        for service, types in asker.get_service_names_and_types_by_node(name, namespace)
+        if not types[0].startswith(SERVED_BY_EVERY_NODE)
+    }
 
 
 def interface(asker, names):
-    found = {name: {"subscribes to": {}, "publishes": {}} for name in names}
+    found = {name: {"subscribes to": {}, "publishes": {}, "serves": {}} for name in names}
+    for name, namespace in asker.get_node_names_and_namespaces():
+        if name in found:
+            found[name]["serves"] = services(asker, name, namespace)
     for topic, _ in asker.get_topic_names_and_types():
         if topic in OF_EVERY_NODE:
             continue
@@ -42,7 +56,7 @@ def main():
         found = interface(asker, sys.argv[2:])
         if found != last:
             last, since = found, time.monotonic()
-        complete = all(node["subscribes to"] and node["publishes"] for node in found.values())
+        complete = all(all(side.values()) for side in found.values())
         # Nothing new for a while: discovery is done.
         if complete and time.monotonic() - since > 1.5:
             break

@@ -167,8 +167,8 @@ fn the_demo_leaves_nobody_behind() {
     }
 }
 
-/// Topic to type, reliability and durability, of each node and side.
-type Interface = BTreeMap<String, BTreeMap<String, BTreeMap<String, [String; 3]>>>;
+/// Topic to type, reliability and durability, or service to type, of each node and side.
+type Interface = BTreeMap<String, BTreeMap<String, BTreeMap<String, Vec<String>>>>;
 
 /// The tables of docs/topics.md.
 fn written_interface() -> Interface {
@@ -178,9 +178,10 @@ fn written_interface() -> Interface {
         let (node, rest) = section.split_once("` ").expect("a node's name");
         let (side, rows) = rest.split_once('\n').expect("a table");
         let rows = rows.lines().take_while(|line| !line.starts_with("## ")).filter_map(|line| {
-            let mut cells = line.strip_prefix("| `")?.split(" | ");
-            let topic = cells.next()?.trim_end_matches('`');
-            Some((topic.to_owned(), std::array::from_fn(|_| cells.next().unwrap_or_default().to_owned())))
+            let (cells, _what_for) = line.strip_prefix("| `")?.rsplit_once(" | ")?;
+            let mut cells = cells.split(" | ");
+            let name = cells.next()?.trim_end_matches('`');
+            Some((name.to_owned(), cells.map(str::to_owned).collect()))
         });
         interface.entry(node.into()).or_default().insert(side.into(), rows.collect());
     }
@@ -188,7 +189,7 @@ fn written_interface() -> Interface {
 }
 
 #[test]
-fn the_topic_page_says_what_the_nodes_subscribe_to_and_publish() {
+fn the_topic_page_says_what_the_nodes_subscribe_to_publish_and_serve() {
     // Two of each, which together have every topic; in a namespace, which relative names must follow.
     let nodes: Vec<Node> = [
         ("vo_node", "__node:=vo_node_stereo", "ros.camera:=stereo"),

@@ -8,6 +8,7 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from halfslam.msg import Keyframe
+from halfslam.srv import Reset
 from nav_msgs.msg import Path
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
@@ -19,7 +20,7 @@ class Driver:
         rclpy.init()
         self.node = rclpy.create_node("driver")
         self.start_odometry()
-        self.values, self.messages, self.path_length = {}, [], 0
+        self.values, self.messages, self.path_length, self.path_start_x = {}, [], 0, None
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.node.create_subscription(Path, "corrected_path", self.on_path, latched)
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self.on_diagnostics, 10)
@@ -30,6 +31,7 @@ class Driver:
 
     def on_path(self, path):
         self.path_length = len(path.poses)
+        self.path_start_x = path.poses[0].pose.position.x if path.poses else None
 
     def on_diagnostics(self, array):
         for status in array.status:
@@ -112,6 +114,17 @@ def main():
     driver.send(range(3), 500)
     driver.wait_for("the map stays when time jumps back", lambda: driver.path_length == 15)
     driver.wait_for("the jump is reported", lambda: any("jumps of time" in m for m in driver.messages))
+
+    client = driver.node.create_client(Reset, "/loop_closure_node/reset")
+    client.wait_for_service(timeout_sec=10)
+    request = Reset.Request()
+    request.pose.position.x = 7.0
+    future = client.call_async(request)
+    driver.wait_for("an answer to reset", future.done)
+    driver.send(range(3, 6), 500)
+    driver.wait_for("a new map", lambda: driver.path_length == 3)
+    if not future.result().success or abs(driver.path_start_x - 7.0) > 1e-6:
+        sys.exit(f"reset to x = 7 m: {future.result()}, the path starts at {driver.path_start_x} m")
     rclpy.shutdown()
 
 

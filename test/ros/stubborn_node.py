@@ -9,6 +9,7 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TransformStamped
+from halfslam.srv import Reset
 from nav_msgs.msg import Odometry
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters, SetParameters
@@ -219,6 +220,23 @@ def main():
     early = lambda: [m for m in driver.odometry if m.header.stamp.sec == 0]
     driver.wait_for("odometry goes on when time jumps back", lambda: len(early()) >= 4)
     driver.wait_for("the jump is reported", lambda: driver.count("jumps of time") == 1)
+
+    request = Reset.Request()
+    request.pose.position.x = 5.0
+    answer = driver.call(Reset, "reset", request)
+    if not answer.success:
+        sys.exit(f"reset: {answer}")
+    before = len(driver.odometry)
+    for step in range(6, 10):
+        driver.send_frame(jumped + step * PERIOD_NANOS)
+    driver.wait_for("odometry goes on after a reset", lambda: len(driver.odometry) >= before + 3)
+    place = driver.odometry[-1].pose.pose.position
+    if abs(place.x - 5.0) > 0.02 or abs(place.y) > 0.02:
+        sys.exit(f"reset to x = 5 m: {place}")
+    request.pose.orientation.w = 0.0
+    answer = driver.call(Reset, "reset", request)
+    if answer.success or "quaternion" not in answer.message:
+        sys.exit(f"reset to what is no pose: {answer}")
 
     described = driver.call(DescribeParameters, "describe_parameters", DescribeParameters.Request(names=["ros.camera"]))
     if "stereo | rgbd" not in described.descriptors[0].description:

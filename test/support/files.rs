@@ -4,6 +4,7 @@
 use halfslam::bundle::{PointBundle, PointObservation, RectifiedStereo};
 use halfslam::geometry::{PinholeCamera, Se3};
 use halfslam::io::bal::{self, BalBundle};
+use halfslam::io::libmv::{self, LibmvFile};
 use nalgebra::{Matrix3, Point3, Rotation3, Translation3, UnitQuaternion, Vector3};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,6 +24,11 @@ fn file(name: &str) -> Option<PathBuf> {
 /// A reconstruction of "Bundle Adjustment in the Large".
 pub fn bal_file(name: &str) -> Option<BalBundle> {
     Some(bal::read(&file(name)?).expect("a sound file"))
+}
+
+/// A reconstruction as libmv writes it.
+pub fn libmv_file(name: &str) -> Option<LibmvFile> {
+    Some(libmv::read(&file(name)?).expect("a sound file"))
 }
 
 /// Stereo keyframes of KITTI 00, as GTSAM's example has them: poses (4x4, camera to world), and lines

@@ -2,7 +2,9 @@
 #![allow(dead_code)]
 
 use super::windows::Random;
-use halfslam::bundle::{BalCamera, PointBundle, PointCamera, PointObservation, RectifiedStereo};
+use halfslam::bundle::{
+    BalCamera, PointBundle, PointCamera, PointObservation, RadialTangentialCamera, RectifiedStereo,
+};
 use halfslam::geometry::{PinholeCamera, Se3, se3};
 use nalgebra::{Point3, Vector6};
 
@@ -67,6 +69,17 @@ pub fn bal_scene(seed: u64, cameras: usize, points: usize) -> PointBundle<BalCam
         t_world_camera: Se3::from_parts((-pose.translation.vector).into(), pose.rotation),
         focal_px: 500.0 + 20.0 * random.normal(),
         distortion: [-0.05 + 0.01 * random.normal(), 0.01 * random.normal()],
+    })
+}
+
+/// Cameras that share one distorted lens, which is known.
+pub fn distorted_scene(seed: u64, cameras: usize, points: usize) -> PointBundle<RadialTangentialCamera, 2> {
+    scene(seed, cameras, points, 1.0, |t_world_camera, _| RadialTangentialCamera {
+        t_world_camera,
+        focal_px: 600.0,
+        center_px: [640.0, 360.0],
+        radial: [-0.05, 0.01, 0.0],
+        tangential: [1e-3, -5e-4],
     })
 }
 

@@ -145,15 +145,6 @@ impl Tracker for TrueTracker {
             .collect()
     }
 
-    fn recognize(
-        &mut self,
-        _older: &Frame,
-        px_older: &[Vector2<f64>],
-    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
-        // These points look all alike.
-        Ok(vec![None; px_older.len()])
-    }
-
     fn set_anchor(&mut self) {
         self.anchor = std::mem::take(&mut self.given);
     }

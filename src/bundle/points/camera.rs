@@ -15,6 +15,8 @@ pub trait PointCamera<const R: usize, const D: usize>: Clone {
     fn pose(&self) -> &Se3;
     /// The lens, each number rounded once.
     fn lens<S: Scalar>(&self) -> Self::Lens<S>;
+    /// Whether a point in its own coordinates is one that it can see.
+    fn is_in_front(p_camera: &Vec3<f64>) -> bool;
     /// What it measures of a point in its own coordinates (m).
     fn project<S: Scalar>(lens: &Self::Lens<S>, p_camera: &Vec3<S>) -> [S; R];
     /// The same with its derivatives by the point, and by the lens in places 6 to `D` of `by_camera`.
@@ -54,6 +56,10 @@ impl PointCamera<2, 9> for BalCamera {
 
     fn lens<S: Scalar>(&self) -> [S; 3] {
         [self.focal_px, self.distortion[0], self.distortion[1]].map(S::from_f64)
+    }
+
+    fn is_in_front(p_camera: &Vec3<f64>) -> bool {
+        p_camera[2] < 0.0
     }
 
     #[inline(always)]
@@ -125,6 +131,10 @@ impl PointCamera<3, 6> for RectifiedStereo {
     fn lens<S: Scalar>(&self) -> [S; 5] {
         let PinholeCamera { fx, fy, cx, cy, .. } = self.camera;
         [fx, fy, cx, cy, fx * self.baseline_m].map(S::from_f64)
+    }
+
+    fn is_in_front(p_camera: &Vec3<f64>) -> bool {
+        p_camera[2] > 0.0
     }
 
     #[inline(always)]

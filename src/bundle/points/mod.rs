@@ -3,8 +3,11 @@
 mod camera;
 mod optimize;
 mod problem;
+mod radial_tangential;
+mod strays;
 
 pub use camera::{BalCamera, PointCamera, RectifiedStereo};
+pub use radial_tangential::{RadialTangentialCamera, RadialTangentialLens};
 
 use crate::solver::SolverOptions;
 use nalgebra::Point3;

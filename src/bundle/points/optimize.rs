@@ -1,10 +1,11 @@
 //! Adjusting a bundle of points.
 
 use super::problem::PointProblem;
-use super::{BalCamera, PointBundle, PointBundleOptions, PointCamera, RectifiedStereo};
+use super::strays::strays;
+use super::{BalCamera, PointBundle, PointBundleOptions, PointCamera, RadialTangentialCamera, RectifiedStereo};
 use crate::bundle::policy_of_bundles;
 use crate::precision::Policy;
-use crate::solver::{LinearSolver, Loss, SolveStatistics, SolverError, minimize_separable};
+use crate::solver::{LinearSolver, Loss, PhaseTimes, SolveStatistics, SolverError, minimize_separable};
 use nalgebra::Point3;
 
 impl PointBundle<BalCamera, 2> {
@@ -27,12 +28,44 @@ impl PointBundle<RectifiedStereo, 3> {
     }
 }
 
+impl PointBundle<RadialTangentialCamera, 2> {
+    /// Adjusts poses and points in place; the lens stays as it is. On an error nothing is changed.
+    ///
+    /// # Errors
+    /// [`SolverError`] if an index is out of range, or values are not finite.
+    pub fn optimize(&mut self, policy: &Policy, options: &PointBundleOptions) -> Result<SolveStatistics, SolverError> {
+        adjust::<_, 2, 6>(self, policy, options)
+    }
+}
+
 fn adjust<C: PointCamera<R, D>, const R: usize, const D: usize>(
     bundle: &mut PointBundle<C, R>,
     policy: &Policy,
     options: &PointBundleOptions,
 ) -> Result<SolveStatistics, SolverError> {
     validate(bundle)?;
+    let values = |bundle: &PointBundle<C, R>| (bundle.cameras.clone(), bundle.points.clone());
+    let (cameras, points) = values(bundle);
+    let statistics = solve(bundle, policy, options)?;
+    let Some((mut strays, indices)) = strays(bundle, &cameras, &points) else { return Ok(statistics) };
+    let end = values(bundle);
+    // Alone first: beside points that are far from their places the others would take wrong steps.
+    let again = solve(&mut strays, policy, options).and_then(|_| {
+        indices.iter().zip(&strays.points).for_each(|(&index, point)| bundle.points[index] = *point);
+        solve(bundle, policy, options)
+    });
+    let is_better = again.as_ref().is_ok_and(|again| again.final_cost < statistics.final_cost);
+    if !is_better {
+        (bundle.cameras, bundle.points) = end;
+    }
+    Ok(together(statistics, again.unwrap_or_default(), indices.len(), is_better))
+}
+
+fn solve<C: PointCamera<R, D>, const R: usize, const D: usize>(
+    bundle: &mut PointBundle<C, R>,
+    policy: &Policy,
+    options: &PointBundleOptions,
+) -> Result<SolveStatistics, SolverError> {
     let loss = match options.loss.as_str() {
         "huber" => Loss::Huber(options.loss_scale),
         "cauchy" => Loss::Cauchy(options.loss_scale),
@@ -47,6 +80,42 @@ fn adjust<C: PointCamera<R, D>, const R: usize, const D: usize>(
         *point = Point3::new(x, y, z);
     }
     Ok(statistics)
+}
+
+/// The statistics of a solve and of another one after points were set back, whose end counts if it `is_better`.
+fn together(first: SolveStatistics, second: SolveStatistics, stray_count: usize, is_better: bool) -> SolveStatistics {
+    let (a, b) = (&first.phases, &second.phases);
+    let phases = PhaseTimes {
+        residual_ms: a.residual_ms + b.residual_ms,
+        jacobian_ms: a.jacobian_ms + b.jacobian_ms,
+        factor_ms: a.factor_ms + b.factor_ms,
+        triangular_ms: a.triangular_ms + b.triangular_ms,
+        product_ms: a.product_ms + b.product_ms,
+        linear_ms: a.linear_ms + b.linear_ms,
+        update_ms: a.update_ms + b.update_ms,
+    };
+    let strays = format!("{stray_count} points came to lie behind their cameras");
+    let (end, cost_history, stop_reason) = if is_better {
+        let history = first.cost_history.iter().chain(&second.cost_history).copied().collect();
+        (&second, history, format!("{}; {strays} and were set back", second.stop_reason))
+    } else {
+        (&first, first.cost_history.clone(), format!("{}; {strays}", first.stop_reason))
+    };
+    SolveStatistics {
+        final_cost: end.final_cost,
+        cost_history,
+        stop_reason,
+        converged: end.converged,
+        factor_precision: end.factor_precision,
+        iterations: first.iterations + second.iterations,
+        rejected_steps: first.rejected_steps + second.rejected_steps,
+        flushed_to_zero: first.flushed_to_zero + second.flushed_to_zero,
+        cg_iterations: first.cg_iterations + second.cg_iterations,
+        escalations: first.escalations.iter().chain(&second.escalations).cloned().collect(),
+        solve_ms: first.solve_ms + second.solve_ms,
+        phases,
+        ..first
+    }
 }
 
 /// Checks indices and numbers; names the first item that is wrong.

@@ -151,15 +151,6 @@ impl Tracker for FeatureTracker {
         px.iter().map(column).collect()
     }
 
-    fn recognize(
-        &mut self,
-        _older: &Frame,
-        px_older: &[Vector2<f64>],
-    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
-        // Landmarks without looks all look alike.
-        Ok(vec![None; px_older.len()])
-    }
-
     fn set_anchor(&mut self) {
         self.anchor = std::mem::take(&mut self.given);
     }

@@ -11,10 +11,11 @@ use halfslam::solver::SolveStatistics;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-/// Optimizes a pose graph (g2o or TORO) or a reconstruction (BAL) and says what happened.
+/// Optimizes a pose graph (g2o or TORO) or a reconstruction (BAL or libmv) and says what happened.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The graph, `.g2o` or TORO's `.graph`; or a reconstruction, `.txt` of "Bundle Adjustment in the Large".
+    /// The graph, `.g2o` or TORO's `.graph`; or a reconstruction, `.txt` of "Bundle Adjustment in the Large" or `.bin` of
+    /// libmv, whose lens stays as it is.
     file: PathBuf,
     /// Precision policy: double, single, mixed, half, or a YAML file.
     #[arg(long, default_value = "mixed")]
@@ -54,8 +55,11 @@ struct Solved {
 /// A file that cannot be read or written, an unknown policy or option, a problem that is broken.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let policy = Policy::resolve(&arguments.precision)?;
-    let is_text = arguments.file.extension().is_some_and(|extension| extension == "txt");
-    let solved = if is_text { bundle::solve(arguments, &policy) } else { graph::solve(arguments, &policy) }?;
+    let solved = match arguments.file.extension().and_then(|extension| extension.to_str()) {
+        Some("txt") => bundle::solve_bal(arguments, &policy),
+        Some("bin") => bundle::solve_libmv(arguments, &policy),
+        _ => graph::solve(arguments, &policy),
+    }?;
     let json = serde_json::to_string_pretty(&report::json(&solved))? + "\n";
     match &arguments.json {
         Some(path) if path == Path::new("-") => print!("{json}"),

@@ -1,6 +1,6 @@
 //! A pose graph or a reconstruction before and after its optimization, as a picture.
 
-use halfslam::io::bal::BalBundle;
+use halfslam::bundle::{PointBundle, PointCamera};
 use halfslam::io::g2o::Graph;
 use nalgebra::Vector3;
 use plotters::prelude::*;
@@ -33,7 +33,7 @@ impl Drawing {
 
     /// Cameras in their order, and points; without the farthest twentieth of them along each axis, which would make the
     /// rest a dot.
-    pub fn of_bundle(bundle: &BalBundle) -> Self {
+    pub fn of_bundle<C: PointCamera<R, D>, const R: usize, const D: usize>(bundle: &PointBundle<C, R>) -> Self {
         let mut points: Vec<Vector3<f64>> = bundle.points.iter().map(|point| point.coords).collect();
         for axis in 0..3 {
             points.sort_by(|a, b| a[axis].total_cmp(&b[axis]));
@@ -41,7 +41,7 @@ impl Drawing {
             points = points[cut..points.len() - cut].to_vec();
         }
         Self {
-            positions: bundle.cameras.iter().map(|camera| camera.t_world_camera.translation.vector).collect(),
+            positions: bundle.cameras.iter().map(|camera| camera.pose().translation.vector).collect(),
             pairs: (1..bundle.cameras.len()).map(|index| (index - 1, index)).collect(),
             points,
         }

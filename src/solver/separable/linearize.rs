@@ -247,7 +247,7 @@ where
                 squared_norm += robustify(loss, &mut rows);
                 for (residual, by_frame) in rows.residual.iter().zip(&rows.by_frame) {
                     for a in 0..D {
-                        gradient[a] = unit.mul_add(&by_frame[a], &residual, &gradient[a]);
+                        gradient[a] = unit.mul_add(&by_frame[a], residual, &gradient[a]);
                         // A relative frame needs the whole triangle.
                         for b in if group.frames[1].is_some() { 0 } else { a }..=a {
                             gram[a][b] = unit.mul_add(&by_frame[a], &by_frame[b], &gram[a][b]);

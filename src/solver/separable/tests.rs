@@ -2,7 +2,7 @@
 
 use super::problem::{Rows, Separable};
 use super::{Layout, Touched};
-use crate::precision::kernels::{LANES, Lanes};
+use crate::precision::kernels::Lanes;
 use crate::precision::{Policy, Scalar};
 use crate::solver::{LinearSolver, Loss, SolverOptions, minimize_separable};
 use crate::sparse::Structure;

@@ -154,6 +154,9 @@ pub fn rounded<S: Scalar, P: Scalar>(values: &Lanes<S>) -> Lanes<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::precision::bf16;
+    use crate::precision::cpu::VectorUnit;
+    use proptest::prelude::*;
 
     #[test]
     fn every_finite_half_survives() {
@@ -167,6 +170,58 @@ mod tests {
                 }
                 assert_eq!(rounded::<f32, f16>(&wide), halves);
             }
+        }
+    }
+
+    /// What each operation of a unit makes of the same numbers, stored in `P`, computed in `V`.
+    struct Operations<'a, P, V> {
+        stored: &'a Lanes<P>,
+        factor: V,
+    }
+
+    impl<P: Scalar, V: Scalar> Kernel for Operations<'_, P, V> {
+        type Output = (Lanes<V>, Lanes<V>, V);
+        #[inline(always)]
+        fn run<U: Unit>(self, unit: U) -> Self::Output {
+            let wide: Lanes<V> = unit.widened(self.stored);
+            let product = unit.mul_add(&wide, &unit.splat(self.factor), &wide);
+            (wide, product, unit.sum(&product))
+        }
+    }
+
+    fn hold_units_to_the_portable_one<P: Scalar, V: Scalar>(numbers: &[f64], factor: f64) {
+        let stored: Lanes<P> = std::array::from_fn(|lane| P::from_f64(numbers[lane]));
+        let of = |unit| vectorized_with(unit, Operations { stored: &stored, factor: V::from_f64(factor) });
+        let (wide, product, sum) = of(VectorUnit::Portable);
+        // A product may cancel what it is added to.
+        let sizes: Lanes<f64> = std::array::from_fn(|lane| (1.0 + factor.abs()) * numbers[lane].abs());
+        for unit in VectorUnit::available() {
+            let found = of(unit);
+            assert_eq!(found.0, wide, "{unit:?}: conversions are exact");
+            for lane in 0..LANES {
+                let difference = (found.1[lane].to_f64() - product[lane].to_f64()).abs();
+                assert!(difference <= 2.0 * V::EPSILON * sizes[lane], "{unit:?}: lane {lane} differs by {difference}");
+            }
+            let difference = (found.2.to_f64() - sum.to_f64()).abs();
+            assert!(
+                difference <= 16.0 * V::EPSILON * sizes.iter().sum::<f64>(),
+                "{unit:?}: sums differ by {difference}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_unit_is_held_to_the_portable_one(
+            numbers in prop::collection::vec(-100.0f64..100.0, LANES),
+            factor in -10.0f64..10.0,
+        ) {
+            hold_units_to_the_portable_one::<f16, f32>(&numbers, factor);
+            hold_units_to_the_portable_one::<f16, f64>(&numbers, factor);
+            hold_units_to_the_portable_one::<bf16, f32>(&numbers, factor);
+            hold_units_to_the_portable_one::<f32, f32>(&numbers, factor);
+            hold_units_to_the_portable_one::<f32, f64>(&numbers, factor);
+            hold_units_to_the_portable_one::<f64, f64>(&numbers, factor);
         }
     }
 

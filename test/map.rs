@@ -56,6 +56,81 @@ fn a_second_round_corrects_the_first() {
     assert_eq!(closer.trajectory().poses().len(), truth.len());
 }
 
+/// A map that takes so many keyframes between the beginning of each correction and its end, and the true poses.
+fn corrected_late(delay: usize) -> (LoopCloser, Vec<Se3>) {
+    let world = hall(1);
+    let truth = circle(Point3::origin(), 3.0, 0.4, 2.0);
+    let mut drive = Drive::new(&world, 2, BIAS, 0.01);
+    let mut closer = closer();
+    let mut running = None;
+    for t_world_base in &truth {
+        closer.take(drive.keyframe(t_world_base)).expect("good keyframes");
+        running =
+            running.or_else(|| closer.begin_correction().map(|optimization| (closer.keyframe_count(), optimization)));
+        if running.is_some() {
+            assert!(closer.begin_correction().is_none(), "one at a time");
+        }
+        let is_due = |(begun_at, _): &mut (usize, _)| closer.keyframe_count() - *begun_at >= delay;
+        if let Some((begun_at, mut optimization)) = running.take_if(is_due) {
+            optimization.run();
+            let steps = |closer: &LoopCloser| {
+                let nodes = closer.graph().nodes[begun_at - 1..].to_vec();
+                nodes.windows(2).map(|pair| pair[0].inverse() * pair[1]).collect::<Vec<_>>()
+            };
+            let before = steps(&closer);
+            closer.finish_correction(optimization).expect("a sound graph");
+            for (before, after) in before.iter().zip(steps(&closer)) {
+                let moved = (before.inverse() * after).to_homogeneous() - nalgebra::Matrix4::identity();
+                assert!(moved.norm() < 1e-9, "nodes that came meanwhile move as one: {moved}");
+            }
+        }
+    }
+    (closer, truth)
+}
+
+#[test]
+fn a_correction_may_end_while_keyframes_come() {
+    let (at_once, truth) = corrected_late(0);
+    let (late, _) = corrected_late(7);
+    for closer in [&at_once, &late] {
+        assert!(closer.loops().len() >= 3, "{} loops", closer.loops().len());
+        assert_eq!(closer.graph().edges.len(), truth.len() - 1 + closer.loops().len());
+        assert_eq!(false_loops(closer, &truth), []);
+        let loops = closer.graph().edges.iter().filter(|edge| edge.robust).map(|edge| (edge.from, edge.to));
+        assert!(loops.eq(closer.loops().iter().map(|found| (found.from_node, found.to_node))));
+    }
+    let [at_once_m, late_m] = [&at_once, &late].map(|closer| drift_m(&closer.graph().nodes, &truth));
+    assert!(late_m < 1.5 * at_once_m, "{at_once_m} m at once, {late_m} m late");
+}
+
+#[test]
+fn a_correction_that_did_not_succeed_leaves_the_map_as_it_grew() {
+    let world = hall(1);
+    let mut drive = Drive::new(&world, 2, BIAS, 0.01);
+    let mut closer = closer();
+    let mut given_up = 0;
+    let mut truth = circle(Point3::origin(), 3.0, 0.4, 2.0).into_iter();
+    while let Some(t_world_base) = truth.next() {
+        closer.take(drive.keyframe(&t_world_base)).expect("good keyframes");
+        let Some(mut optimization) = closer.begin_correction() else { continue };
+        let next = truth.next().expect("more than three corrections");
+        closer.take(drive.keyframe(&next)).expect("good keyframes");
+        if given_up == 2 {
+            optimization.run();
+            assert!(closer.finish_correction(optimization).expect("a sound graph").is_some());
+            assert_eq!(closer.graph().edges.len(), closer.keyframe_count() - 1 + closer.loops().len());
+            return;
+        }
+        // It is handed back without a result.
+        let (nodes, edges) = (closer.graph().nodes.clone(), closer.graph().edges.clone());
+        assert!(closer.finish_correction(optimization).expect("no result").is_none());
+        assert_eq!((&closer.graph().nodes, closer.graph().edges.len()), (&nodes, edges.len()));
+        assert!(closer.loops().is_empty());
+        given_up += 1;
+    }
+    panic!("{given_up} corrections were begun");
+}
+
 #[test]
 fn the_same_keyframes_give_the_same_map() {
     let world = hall(3);

@@ -6,12 +6,12 @@ use futures::stream::BoxStream;
 use halfslam::config::RosOptions;
 use halfslam::ros::camera_topics::{CameraMessage, CameraTopics};
 use halfslam::ros::convert::keyframe::keyframe_from_msg;
-use halfslam::ros::convert::pose::wheel_sample_from_msg;
 use halfslam::ros::diagnostics::{self, Diagnostics};
 use halfslam::ros::keyframe_worker::{KeyframeWorker, PoseHistory};
 use halfslam::ros::map_worker::{MapWorker, Outputs, send_transform};
 use halfslam::ros::messages::{Keyframe, Odometry};
 use halfslam::ros::reset::{self, ResetRequest};
+use halfslam::ros::wheel::base_sample;
 use halfslam::ros::{Node, RosError, qos, run};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -69,9 +69,8 @@ fn start(node: &mut Node) -> Result<impl Future<Output = Result<(), RosError>> +
                 }
                 (Input::Odometry(message), Some(own)) => {
                     diagnostics.heard(ODOMETRY_TOPIC);
-                    match wheel_sample_from_msg(&message) {
-                        Ok(sample) => own.history.add(sample),
-                        Err(bad) => diagnostics.reject(ODOMETRY_TOPIC, &bad),
+                    if let Some(sample) = base_sample(&message, ODOMETRY_TOPIC, &own.camera, &diagnostics) {
+                        own.history.add(sample);
                     }
                 }
                 (Input::Reset(request), _) => {

@@ -3,11 +3,11 @@
 use futures::StreamExt;
 use halfslam::ros::camera_topics::{CameraMessage, CameraTopics};
 use halfslam::ros::convert::imu::imu_sample_from_msg;
-use halfslam::ros::convert::pose::wheel_sample_from_msg;
 use halfslam::ros::diagnostics::{self, Diagnostics};
 use halfslam::ros::messages::{Imu, Odometry};
 use halfslam::ros::odometry_worker::{OdometryWorker, Outputs};
 use halfslam::ros::reset::{self, ResetRequest};
+use halfslam::ros::wheel::base_sample;
 use halfslam::ros::{Node, RosError, qos, run};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -50,10 +50,11 @@ fn start(node: &mut Node) -> Result<impl Future<Output = Result<(), RosError>> +
                         worker.add_frame(frame)?;
                     }
                 }
-                Input::Wheel(message) => match wheel_sample_from_msg(&message) {
-                    Ok(sample) => worker.add_wheel(sample),
-                    Err(bad) => diagnostics.reject(WHEEL_TOPIC, &bad),
-                },
+                Input::Wheel(message) => {
+                    if let Some(sample) = base_sample(&message, WHEEL_TOPIC, &camera, &diagnostics) {
+                        worker.add_wheel(sample);
+                    }
+                }
                 Input::Reset(request) => {
                     if let Some(t_odom_base) = reset::answer(request, "the odometry starts anew with the next frame") {
                         worker.reset(t_odom_base);

@@ -36,12 +36,14 @@ impl Links {
         self.links.push(Link { from, to, pose, cost });
     }
 
-    /// Removes the newest measurement.
-    pub(super) fn pop(&mut self) {
-        if let Some(link) = self.links.pop() {
-            self.of_node[link.from].pop();
-            self.of_node[link.to].pop();
+    /// Adds measurements before that of index `place`: those of later nodes move back.
+    pub(super) fn insert(&mut self, place: usize, measurements: impl Iterator<Item = (usize, usize, UncertainPose)>) {
+        let later = self.links.split_off(place);
+        for list in &mut self.of_node {
+            list.retain(|&index| (index as usize) < place);
         }
+        let later = later.into_iter().map(|link| (link.from, link.to, link.pose));
+        measurements.chain(later).for_each(|(from, to, pose)| self.push(from, to, pose));
     }
 
     /// Counts each source of uncertainty by another factor from now on.
@@ -176,10 +178,24 @@ mod tests {
         assert!((across.t.inverse() * short.t).translation.vector.norm() < 1e-12);
         let factors = Factors::default();
         assert!((across.covariance(&factors) - short.covariance(&factors)).norm() < 1e-12);
-        links.pop();
-        assert_eq!(links.most_certain_path(0, 3).expect("joined"), along);
         links.push_node();
         assert_eq!(links.most_certain_path(0, 4), None);
+    }
+
+    #[test]
+    fn what_is_inserted_joins_as_what_is_added() {
+        let step = |x: f64, sigma: f64| pose([x, 0.0, 0.0, 0.0, 0.0, 0.0], sigma);
+        let all = [(0, 1, step(1.0, 0.1)), (1, 2, step(1.0, 0.1)), (0, 2, step(2.1, 0.01)), (2, 3, step(1.0, 0.1))];
+        let [mut added, mut inserted] = [Links::default(), Links::default()];
+        for links in [&mut added, &mut inserted] {
+            (0..4).for_each(|_| links.push_node());
+        }
+        all.iter().cloned().for_each(|(from, to, pose)| added.push(from, to, pose));
+        [0, 3].map(|index| all[index].clone()).into_iter().for_each(|(from, to, pose)| inserted.push(from, to, pose));
+        inserted.insert(1, all[1..3].iter().cloned());
+        assert!(added.poses().eq(inserted.poses()));
+        assert_eq!(added.of_node, inserted.of_node);
+        assert_eq!(inserted.most_certain_path(0, 3).expect("joined").t.translation.x, 3.1);
     }
 
     #[test]

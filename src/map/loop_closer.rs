@@ -2,7 +2,7 @@
 
 use super::consistency::{Hypothesis, agree, gain_nats};
 use super::keyframes::{MapKeyframe, check};
-use super::map_graph::MapGraph;
+use super::map_graph::{MapGraph, Optimization};
 use super::odometry_step::odometry_step;
 use super::types::{Correction, LoopClosure, MapPoint};
 use super::uncertain_pose::UncertainPose;
@@ -39,6 +39,10 @@ pub struct LoopCloser {
     graph: MapGraph,
     loops: Vec<LoopClosure>,
     waiting: Vec<Hypothesis>,
+    /// Loops that the next correction is to close.
+    believed: Vec<Hypothesis>,
+    /// Whether an optimization goes on.
+    is_correcting: bool,
     /// Mean information of the loops found so far: how certain another would be.
     expected_information: Option<Matrix6<f64>>,
 }
@@ -56,6 +60,8 @@ impl LoopCloser {
             graph: MapGraph::default(),
             loops: Vec::new(),
             waiting: Vec::new(),
+            believed: Vec::new(),
+            is_correcting: false,
             expected_information: None,
         }
     }
@@ -78,11 +84,49 @@ impl LoopCloser {
     /// [`MapError`]: a keyframe with numbers that are none is refused and the map is as before; if the graph cannot be
     /// optimized the keyframe is kept, the loop is not.
     pub fn add(&mut self, keyframe: DescribedKeyframe) -> Result<Option<Correction>, MapError> {
+        self.take(keyframe)?;
+        let Some(mut optimization) = self.begin_correction() else { return Ok(None) };
+        optimization.run();
+        self.finish_correction(optimization)
+    }
+
+    /// As [`LoopCloser::add`], but leaves the correction to [`LoopCloser::begin_correction`].
+    ///
+    /// # Errors
+    /// [`MapError`]: a keyframe with numbers that are none is refused and the map is as before.
+    pub fn take(&mut self, keyframe: DescribedKeyframe) -> Result<(), MapError> {
         check(&keyframe)?;
-        let Some(node) = self.append(&keyframe) else { return Ok(None) };
-        let hypotheses = self.search(node);
-        let believed = self.weigh(hypotheses, node);
-        if believed.is_empty() { Ok(None) } else { self.close(&believed, node) }
+        if let Some(node) = self.append(&keyframe) {
+            let hypotheses = self.search(node);
+            let believed = self.weigh(hypotheses, node);
+            self.believed.extend(believed);
+        }
+        Ok(())
+    }
+
+    /// The optimization that the loops found since the last one ask for; `None` without any, and while one goes on.
+    ///
+    /// It may run on another thread while this map takes keyframes; then [`LoopCloser::finish_correction`] wants it back.
+    pub fn begin_correction(&mut self) -> Option<Optimization> {
+        if self.is_correcting || self.believed.is_empty() {
+            return None;
+        }
+        self.is_correcting = true;
+        Some(self.graph.begin(std::mem::take(&mut self.believed), &self.policy, &self.options.pose_graph))
+    }
+
+    /// Corrects the map by what an optimization of its own ended with; `None` if the graph does not hold the loops, which
+    /// are dropped then.
+    ///
+    /// # Errors
+    /// [`MapError`] if the graph cannot be optimized; the loops are dropped.
+    pub fn finish_correction(&mut self, ended: Optimization) -> Result<Option<Correction>, MapError> {
+        self.is_correcting = false;
+        let held = self.graph.finish(ended, self.options.max_contradiction_sigmas)?;
+        if held.is_none() {
+            tracing::info!("the graph does not hold a loop; it is dropped");
+        }
+        Ok(held.map(|(loops, solve)| self.correction(&loops, solve)))
     }
 
     /// Adds a node for the keyframe and hangs it on the one before; `None` if it is there already or the robot rests.
@@ -202,16 +246,6 @@ impl LoopCloser {
         let excess = self.waiting.len().saturating_sub(MAX_WAITING);
         self.waiting.drain(..excess);
         believed
-    }
-
-    /// Adds loops to the graph and optimizes it, unless the graph does not hold them.
-    fn close(&mut self, believed: &[Hypothesis], node: usize) -> Result<Option<Correction>, MapError> {
-        let max_sigmas = self.options.max_contradiction_sigmas;
-        let solve = self.graph.close(believed, max_sigmas, &self.policy, &self.options.pose_graph)?;
-        if solve.is_none() {
-            tracing::info!(node, "the graph does not hold a loop; it is dropped");
-        }
-        Ok(solve.map(|solve| self.correction(believed, solve)))
     }
 
     fn correction(&mut self, believed: &[Hypothesis], solve: SolveStatistics) -> Correction {

@@ -60,51 +60,70 @@ impl MapGraph {
         let node = self.graph.nodes.len();
         self.graph.nodes.push(self.graph.nodes[node - 1] * step.pose.t);
         self.links.push_node();
-        self.push(node - 1, node, step.pose.clone(), step.restarted);
+        self.graph.edges.push(edge(node - 1, node, &step.pose, step.restarted, &self.factors));
+        self.links.push(node - 1, node, step.pose.clone());
     }
 
-    fn push(&mut self, from: usize, to: usize, pose: UncertainPose, robust: bool) {
-        let information = information(&pose, &self.factors);
-        self.graph.edges.push(PoseGraphEdge { from, to, t_from_to: pose.t, information, robust });
-        self.links.push(from, to, pose);
+    /// The optimization of the graph together with these loops, which may go on elsewhere while this graph grows; what it
+    /// ends with is to be handed to [`MapGraph::finish`].
+    pub(super) fn begin(
+        &mut self,
+        loops: Vec<Hypothesis>,
+        policy: &Policy,
+        options: &PoseGraphOptions,
+    ) -> Optimization {
+        let calibration_before = self.calibration.clone();
+        for hypothesis in loops.iter().filter(|hypothesis| hypothesis.known_sigma_m() < CROSSES_RESTART_M) {
+            self.calibration.observe(&hypothesis.cycle());
+        }
+        self.weigh_anew();
+        // What the solver has prepared goes with the graph that is solved.
+        let copy = PoseGraph::new(self.graph.nodes.clone(), self.graph.fixed.clone(), self.graph.edges.clone());
+        let mut graph = std::mem::replace(&mut self.graph, copy);
+        let edge =
+            |hypothesis: &Hypothesis| edge(hypothesis.from, hypothesis.to, &hypothesis.pose(), true, &self.factors);
+        graph.edges.extend(loops.iter().map(edge));
+        Optimization {
+            graph,
+            loops,
+            calibration_before,
+            policy: policy.clone(),
+            options: options.clone(),
+            solved: None,
+        }
     }
 
-    /// Adds loops and optimizes; `None`, and nothing is changed, if the graph does not hold them within `max_sigmas`.
+    /// Takes in what an optimization has ended with: the loops that are now in the graph and its statistics; `None`, and
+    /// nothing is changed, if the graph does not hold them within `max_sigmas`. Nodes that came meanwhile move with the
+    /// newest of the others.
     ///
     /// # Errors
     /// [`SolverError`] if the graph cannot be optimized; nothing is changed.
-    pub(super) fn close(
+    pub(super) fn finish(
         &mut self,
-        loops: &[Hypothesis],
+        ended: Optimization,
         max_sigmas: f64,
-        policy: &Policy,
-        options: &PoseGraphOptions,
-    ) -> Result<Option<SolveStatistics>, SolverError> {
-        let (nodes_before, calibration_before) = (self.graph.nodes.clone(), self.calibration.clone());
-        for hypothesis in loops {
-            if hypothesis.known_sigma_m() < CROSSES_RESTART_M {
-                self.calibration.observe(&hypothesis.cycle());
-            }
-            self.push(hypothesis.from, hypothesis.to, hypothesis.pose(), true);
+    ) -> Result<Option<(Vec<Hypothesis>, SolveStatistics)>, SolverError> {
+        let Optimization { mut graph, loops, calibration_before, solved, .. } = ended;
+        let (node_count, edge_count) = (graph.nodes.len(), graph.edges.len() - loops.len());
+        let holds = matches!(solved, Some(Ok(_))) && loops.iter().all(|it| agrees(&graph.nodes, it, max_sigmas));
+        if holds {
+            let t_new_old = graph.nodes[node_count - 1] * self.graph.nodes[node_count - 1].inverse();
+            graph.nodes.extend(self.graph.nodes[node_count..].iter().map(|node| t_new_old * node));
+            self.links.insert(edge_count, loops.iter().map(|it| (it.from, it.to, it.pose())));
+        } else {
+            graph.nodes = std::mem::take(&mut self.graph.nodes);
+            graph.edges.truncate(edge_count);
+            self.calibration = calibration_before;
         }
+        graph.edges.extend(self.graph.edges.drain(edge_count..));
+        self.graph = graph;
         self.weigh_anew();
-        let solved = self.graph.optimize(policy, options);
-        if solved.is_ok() && loops.iter().all(|hypothesis| self.holds(hypothesis, max_sigmas)) {
-            return solved.map(Some);
+        match solved {
+            Some(Ok(statistics)) => Ok(holds.then_some((loops, statistics))),
+            Some(Err(error)) => Err(error),
+            None => Ok(None),
         }
-        self.graph.nodes = nodes_before;
-        self.calibration = calibration_before;
-        self.graph.edges.truncate(self.graph.edges.len() - loops.len());
-        loops.iter().for_each(|_| self.links.pop());
-        self.weigh_anew();
-        solved.map(|_| None)
-    }
-
-    /// Whether the nodes agree with a loop.
-    fn holds(&self, hypothesis: &Hypothesis, max_sigmas: f64) -> bool {
-        let t_from_to = self.graph.nodes[hypothesis.from].inverse() * self.graph.nodes[hypothesis.to];
-        let optimized = UncertainPose { t: t_from_to, ..UncertainPose::identity() };
-        sigmas_from_identity(&optimized.inverse().then(&hypothesis.pose())) <= max_sigmas
     }
 
     /// Weighs all edges by the factors learnt meanwhile, if these have changed much.
@@ -128,6 +147,36 @@ impl MapGraph {
         self.graph =
             PoseGraph::new(std::mem::take(&mut self.graph.nodes), std::mem::take(&mut self.graph.fixed), edges);
     }
+}
+
+/// An optimization of the graph, which needs nothing else of the map.
+#[derive(Debug)]
+pub struct Optimization {
+    /// With the loops as its last edges.
+    graph: PoseGraph,
+    loops: Vec<Hypothesis>,
+    calibration_before: Calibration,
+    policy: Policy,
+    options: PoseGraphOptions,
+    solved: Option<Result<SolveStatistics, SolverError>>,
+}
+
+impl Optimization {
+    /// Optimizes: the part that takes long.
+    pub fn run(&mut self) {
+        self.solved = Some(self.graph.optimize(&self.policy, &self.options));
+    }
+}
+
+/// Whether nodes agree with a loop.
+fn agrees(nodes: &[Se3], hypothesis: &Hypothesis, max_sigmas: f64) -> bool {
+    let t_from_to = nodes[hypothesis.from].inverse() * nodes[hypothesis.to];
+    let optimized = UncertainPose { t: t_from_to, ..UncertainPose::identity() };
+    sigmas_from_identity(&optimized.inverse().then(&hypothesis.pose())) <= max_sigmas
+}
+
+fn edge(from: usize, to: usize, pose: &UncertainPose, robust: bool, factors: &Factors) -> PoseGraphEdge {
+    PoseGraphEdge { from, to, t_from_to: pose.t, information: information(pose, factors), robust }
 }
 
 /// The inverse of a covariance that odometry steps and verification have kept away from zero.

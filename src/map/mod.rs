@@ -19,6 +19,7 @@ mod uncertain_pose;
 pub use error::MapError;
 pub use keyframe_maker::{KeyframeMaker, KeyframeMakerOptions};
 pub use loop_closer::LoopCloser;
+pub use map_graph::Optimization;
 pub use odometry_step::DriftOptions;
 pub use types::{Correction, LoopClosure, MapPoint};
 

@@ -188,6 +188,11 @@ impl CameraTopics {
         stamp_nanos
     }
 
+    /// The name of the robot's base.
+    pub fn base_frame(&self) -> &str {
+        &self.options.base_frame
+    }
+
     /// Coordinates of a frame of the robot into those of its base; `None` while `/tf_static` does not tell.
     pub fn t_base_frame(&self, frame: &str) -> Option<Se3> {
         self.transforms.lookup(&self.options.base_frame, frame)

@@ -1,5 +1,5 @@
 //! The map on a thread of its own: takes every keyframe, publishes the corrected map and where the odometry's world
-//! lies in it.
+//! lies in it. A second thread optimizes the graph meanwhile.
 
 use super::camera_topics::TIME_JUMP_NANOS;
 use super::convert::{cloud, graph, pose, solve};
@@ -9,7 +9,7 @@ use super::parameters::Live;
 use super::{Node, RosError, qos};
 use crate::config::{Config, RosOptions};
 use crate::geometry::Se3;
-use crate::map::LoopCloser;
+use crate::map::{LoopCloser, Optimization};
 use crate::place::DescribedKeyframe;
 use crate::precision::Policy;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -39,23 +39,26 @@ impl Outputs {
     }
 }
 
-/// What the thread is told.
+/// What the map's thread is told.
 enum Order {
     Take(Box<DescribedKeyframe>),
     StartAt(Se3),
+    /// An optimization for the map of this number has ended.
+    Correct(usize, Box<Optimization>),
+    End,
 }
 
-/// The thread and what it is given. Dropping it ends the thread after the keyframe at hand.
+/// The threads and what they are given. Dropping it ends them after what is at hand.
 pub struct MapWorker {
-    orders: Option<mpsc::Sender<Order>>,
+    orders: mpsc::Sender<Order>,
     t_map_odom: Arc<Mutex<Se3>>,
     waiting: Arc<std::sync::atomic::AtomicUsize>,
     diagnostics: Arc<Diagnostics>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl MapWorker {
-    /// Starts the thread with an empty map.
+    /// Starts the threads with an empty map.
     ///
     /// # Errors
     /// [`RosError`] if the precision policy is none, or the system gives no thread.
@@ -63,11 +66,14 @@ impl MapWorker {
         let config = parameters.config();
         let policy = Policy::resolve(&config.precision)?;
         let (orders, received) = mpsc::channel();
+        let (optimizations, begun) = mpsc::channel();
         let t_map_odom = Arc::new(Mutex::new(Se3::identity()));
         let waiting = Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let mapper = Mapper {
             map: LoopCloser::new(&config.map, &policy),
+            map_number: 0,
             policy,
+            optimizations,
             config,
             parameters: parameters.clone(),
             generation: 0,
@@ -79,14 +85,16 @@ impl MapWorker {
             unpublished: false,
             publish_after: Instant::now(),
         };
-        let thread = Some(spawn("map", move || mapper.work(&received))?);
-        Ok(Self { orders: Some(orders), t_map_odom, waiting, diagnostics, thread })
+        let ended = orders.clone();
+        let optimizer = spawn("optimizer", move || optimize(&begun, &ended))?;
+        let mapper = spawn("map", move || mapper.work(&received))?;
+        Ok(Self { orders, t_map_odom, waiting, diagnostics, threads: vec![mapper, optimizer] })
     }
 
     /// Hands over a keyframe; never waits.
     ///
     /// # Errors
-    /// [`RosError::Other`] if the thread has ended: a bug in it, which has printed its own message.
+    /// [`RosError::Other`] if a thread has ended: a bug in it, which has printed its own message.
     pub fn add(&self, keyframe: DescribedKeyframe) -> Result<(), RosError> {
         self.diagnostics.count("keyframes", 1);
         let waiting = self.waiting.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
@@ -103,11 +111,9 @@ impl MapWorker {
     }
 
     fn send(&self, order: Order) -> Result<(), RosError> {
-        if let Some(orders) = &self.orders {
-            // The thread ends only with the node.
-            let _ = orders.send(order);
-        }
-        check_alive(&self.thread)
+        // The thread ends only with the node.
+        let _ = self.orders.send(order);
+        check_alive(&self.threads)
     }
 
     /// Coordinates of the odometry's world into those of the map, after the last correction.
@@ -118,16 +124,28 @@ impl MapWorker {
 
 impl Drop for MapWorker {
     fn drop(&mut self) {
-        self.orders = None;
-        if let Some(thread) = self.thread.take() {
+        let _ = self.orders.send(Order::End);
+        for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
     }
 }
 
+/// Runs optimizations until nobody can begin another one.
+fn optimize(begun: &mpsc::Receiver<(usize, Box<Optimization>)>, ended: &mpsc::Sender<Order>) {
+    while let Ok((map_number, mut optimization)) = begun.recv() {
+        optimization.run();
+        // The map's thread may have ended meanwhile.
+        let _ = ended.send(Order::Correct(map_number, optimization));
+    }
+}
+
 struct Mapper {
     map: LoopCloser,
+    /// How many maps there were before this one.
+    map_number: usize,
     policy: Policy,
+    optimizations: mpsc::Sender<(usize, Box<Optimization>)>,
     config: Config,
     parameters: Live,
     generation: u64,
@@ -150,13 +168,21 @@ impl Mapper {
             };
             match orders.recv_timeout(patience) {
                 Ok(Order::StartAt(t_map_base)) => self.start_at(&t_map_base),
+                Ok(Order::Correct(map_number, optimization)) if map_number == self.map_number => {
+                    self.correct(*optimization);
+                }
+                Ok(Order::Correct(..)) => {}
                 Ok(Order::Take(keyframe)) => {
                     let waiting = self.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) - 1;
                     self.diagnostics.set("waiting keyframes", waiting);
                     self.add(*keyframe);
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
-                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                Ok(Order::End) | Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            }
+            if let Some(optimization) = self.map.begin_correction() {
+                // The thread ends only with the node.
+                let _ = self.optimizations.send((self.map_number, Box::new(optimization)));
             }
             if self.unpublished && Instant::now() >= self.publish_after {
                 self.publish();
@@ -168,6 +194,7 @@ impl Mapper {
         tracing::info!("the map starts empty at the pose that was asked for");
         self.diagnostics.count("resets", 1);
         self.map = LoopCloser::new(&self.config.map, &self.policy).starting_at(t_map_base);
+        self.map_number += 1;
         self.newest_nanos = None;
         self.unpublished = true;
     }
@@ -183,11 +210,19 @@ impl Mapper {
             self.diagnostics.lose("jumps of time", 1);
         }
         self.newest_nanos = Some(stamp_nanos);
-        match self.map.add(keyframe) {
+        if let Err(error) = self.map.take(keyframe) {
+            self.diagnostics.lose("keyframes that could not be used", 1);
+            tracing::warn!("keyframe: {error}");
+        }
+        self.changed();
+    }
+
+    fn correct(&mut self, optimization: Optimization) {
+        match self.map.finish_correction(optimization) {
             Ok(None) => {}
             Ok(Some(correction)) => {
                 self.diagnostics.count("loops", correction.loops.len() as u64);
-                let report = solve::solve_report_msg(&correction.solve, stamp_nanos);
+                let report = solve::solve_report_msg(&correction.solve, self.newest_nanos.unwrap_or(0));
                 if let Err(error) = self.outputs.solves.publish(&report) {
                     tracing::error!("solves: {error}");
                 }
@@ -198,10 +233,14 @@ impl Mapper {
                 self.publish_after = Instant::now();
             }
             Err(error) => {
-                self.diagnostics.lose("keyframes that could not be used", 1);
-                tracing::warn!("keyframe: {error}");
+                self.diagnostics.lose("loops that could not be closed", 1);
+                tracing::warn!("correction: {error}");
             }
         }
+        self.changed();
+    }
+
+    fn changed(&mut self) {
         *self.t_map_odom.lock().unwrap_or_else(PoisonError::into_inner) = self.map.t_map_odom();
         self.unpublished = true;
     }

@@ -2,7 +2,7 @@
 //!
 //! - [`node`] starts a node, spins it, and ends it at SIGINT; [`parameters`] are the table of [`crate::config::Config`];
 //! - [`convert`] holds the messages, as pure functions; [`qos`], [`tf`], [`synchronizer`], [`mailbox`],
-//!   [`sample_queue`] and [`diagnostics`] are what both nodes are made of;
+//!   [`sample_queue`] and [`diagnostics`] are what both nodes are made of; [`wheel`] takes odometries in;
 //! - [`camera_topics`] gives frames from image topics, [`odometry_worker`], [`keyframe_worker`] and [`map_worker`] run
 //!   the pipeline's objects on threads of their own;
 //! - [`reset`] is their service;
@@ -26,6 +26,7 @@ pub mod reset;
 pub mod sample_queue;
 pub mod synchronizer;
 pub mod tf;
+pub mod wheel;
 
 pub use error::{BadMessage, RosError};
 pub use node::{Node, run};

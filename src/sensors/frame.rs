@@ -1,6 +1,7 @@
 //! Samples of the sensors.
 
 use crate::geometry::Se3;
+use crate::geometry::se3::adjoint;
 use image::{GrayImage, ImageBuffer, Luma, RgbImage};
 use nalgebra::{Matrix6, UnitQuaternion, Vector3};
 
@@ -61,6 +62,20 @@ pub struct WheelSample {
     pub t_wheel_base: Se3,
     /// Covariance of the pose `[ρ; φ]` as the odometry states it, zero where it does not.
     pub covariance: Matrix6<f64>,
+}
+
+impl WheelSample {
+    /// From the pose of any frame of the robot.
+    ///
+    /// - `covariance`: of that pose as ROS messages state it, of `[translation; rotation]` about the axes of the world (m, rad).
+    /// - `t_frame_base`: base coordinates into those of the frame.
+    pub fn of_frame(stamp_nanos: i64, t_wheel_frame: &Se3, covariance: &Matrix6<f64>, t_frame_base: &Se3) -> Self {
+        // World axes to the frame's own, and t · exp(δ) · t_frame_base = t · t_frame_base · exp(Ad(t_frame_base⁻¹) δ).
+        let turn = Se3::from_parts(Default::default(), t_wheel_frame.rotation.inverse());
+        let carry = adjoint(&t_frame_base.inverse()) * adjoint(&turn);
+        let covariance = carry * covariance * carry.transpose();
+        Self { stamp_nanos, t_wheel_base: t_wheel_frame * t_frame_base, covariance }
+    }
 }
 
 /// A sample of the inertial unit, in the axes of the base frame (x ahead, y to the left, z up).

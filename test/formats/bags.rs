@@ -112,7 +112,10 @@ pub fn check_stereo(recording: Recording) {
         match event {
             SensorEvent::Frame(frame) => frames.push(frame),
             SensorEvent::Wheel(sample) => {
-                assert_eq!(sample.covariance[(0, 0)], 0.25);
+                // Stated along the world's x axis, held along the base's own.
+                let along = sample.t_wheel_base.rotation.inverse() * nalgebra::Vector3::x();
+                let expected = along * along.transpose() * 0.25;
+                assert!((sample.covariance.fixed_view::<3, 3>(0, 0) - expected).norm() < 1e-12);
                 wheels += 1;
             }
             SensorEvent::Imu(sample) => {

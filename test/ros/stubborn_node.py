@@ -166,6 +166,11 @@ def main():
     lost.pose.pose.position.x = float("nan")
     driver.wheel.publish(lost)
     driver.wait_for("the bad wheel pose is counted", lambda: driver.count("wheel_odometry: bad messages") >= 1)
+    driver.wheel.publish(Odometry(child_frame_id="axle"))
+    driver.wait_for("an odometry of a frame without a transform is named",
+                    lambda: any("wheel_odometry is of axle" in m for m in driver.messages))
+    driver.wheel.publish(lost)
+    driver.wait_for("one without a frame is that of the base", lambda: driver.messages and "axle" not in driver.messages[-1])
 
     driver.send_imu("imu_link")
     driver.wait_for("a unit without a transform is named", lambda: any("imu_link to base_link" in m for m in driver.messages))

@@ -82,24 +82,20 @@ fn se3_from_parts(translation: Vector3<f64>, rotation: Quaternion<f64>) -> Resul
 /// The covariance of a ROS pose (translation, rotation about the axes of the parent frame; row by row) from one of
 /// `[ρ; φ]` perturbed in the pose's own frame (m, rad).
 pub fn covariance_msg_from_tangent(covariance: &Matrix6<f64>, rotation: &UnitQuaternion<f64>) -> Vec<f64> {
-    let turned = turn(covariance, rotation);
-    (0..36).map(|index| turned[(index / 6, index % 6)]).collect()
-}
-
-/// The covariance of `[ρ; φ]` in the pose's own frame (m, rad) from that of a ROS pose; zero if it is not 6 x 6.
-pub fn tangent_covariance_from_msg(covariance: &[f64], rotation: &UnitQuaternion<f64>) -> Matrix6<f64> {
-    if covariance.len() != 36 || covariance.iter().any(|value| !value.is_finite()) {
-        return Matrix6::zeros();
-    }
-    turn(&Matrix6::from_row_slice(covariance), &rotation.inverse())
-}
-
-fn turn(covariance: &Matrix6<f64>, rotation: &UnitQuaternion<f64>) -> Matrix6<f64> {
     let mut both = Matrix6::zeros();
     let matrix = rotation.to_rotation_matrix();
     both.fixed_view_mut::<3, 3>(0, 0).copy_from(matrix.matrix());
     both.fixed_view_mut::<3, 3>(3, 3).copy_from(matrix.matrix());
-    both * covariance * both.transpose()
+    let turned = both * covariance * both.transpose();
+    (0..36).map(|index| turned[(index / 6, index % 6)]).collect()
+}
+
+/// The matrix of a ROS pose's covariance; zero if it is not 6 x 6 or not finite.
+fn covariance_from_msg(covariance: &[f64]) -> Matrix6<f64> {
+    if covariance.len() != 36 || covariance.iter().any(|value| !value.is_finite()) {
+        return Matrix6::zeros();
+    }
+    Matrix6::from_row_slice(covariance)
 }
 
 /// A velocity (m/s, rad/s) in the base's own frame, which took it from the first pose to the second.
@@ -114,17 +110,19 @@ pub fn twist_between(first: &Se3, second: &Se3, seconds: f64) -> geometry_msgs::
     }
 }
 
-/// A sample of wheel odometry (or anybody's) from its message.
+/// A sample of wheel odometry (or anybody's) from its message; `t_child_base` maps base coordinates into those of the frame
+/// that the message is about.
 ///
 /// # Errors
 /// [`BadMessage`] if the pose is none.
-pub fn wheel_sample_from_msg(odometry: &nav_msgs::msg::Odometry) -> Result<WheelSample, BadMessage> {
-    let t_wheel_base = se3_from_pose_msg(&odometry.pose.pose)?;
-    Ok(WheelSample {
-        stamp_nanos: nanos_from_time_msg(&odometry.header.stamp),
-        covariance: tangent_covariance_from_msg(&odometry.pose.covariance, &t_wheel_base.rotation),
-        t_wheel_base,
-    })
+pub fn wheel_sample_from_msg(
+    odometry: &nav_msgs::msg::Odometry,
+    t_child_base: &Se3,
+) -> Result<WheelSample, BadMessage> {
+    let t_wheel_child = se3_from_pose_msg(&odometry.pose.pose)?;
+    let stamp_nanos = nanos_from_time_msg(&odometry.header.stamp);
+    let covariance = covariance_from_msg(&odometry.pose.covariance);
+    Ok(WheelSample::of_frame(stamp_nanos, &t_wheel_child, &covariance, t_child_base))
 }
 
 /// A path from poses in the frame `frame_id`, in their order.
@@ -163,10 +161,32 @@ mod tests {
 
         #[test]
         fn covariances_come_back(v in prop::array::uniform6(-2.0f64..2.0), diagonal in prop::array::uniform6(0.1f64..3.0)) {
-            let rotation = se3::exp(&Vector6::from(v)).rotation;
+            let t_wheel_base = se3::exp(&Vector6::from(v));
             let covariance = Matrix6::from_diagonal(&Vector6::from(diagonal));
-            let there = covariance_msg_from_tangent(&covariance, &rotation);
-            prop_assert!((tangent_covariance_from_msg(&there, &rotation) - covariance).norm() < 1e-9);
+            let mut message = nav_msgs::msg::Odometry::default();
+            message.pose.pose = pose_msg_from_se3(&t_wheel_base);
+            message.pose.covariance = covariance_msg_from_tangent(&covariance, &t_wheel_base.rotation);
+            let sample = wheel_sample_from_msg(&message, &Se3::identity()).unwrap();
+            prop_assert!((sample.covariance - covariance).norm() < 1e-9);
+        }
+
+        /// An odometry of another frame says of the base what the base's own would have said.
+        #[test]
+        fn another_frame_tells_of_the_base(
+            v in prop::array::uniform6(-2.0f64..2.0),
+            w in prop::array::uniform6(-1.0f64..1.0),
+            error in prop::array::uniform6(-1.0f64..1.0),
+        ) {
+            let (t_wheel_child, t_child_base) = (se3::exp(&Vector6::from(v)), se3::exp(&Vector6::from(w)));
+            // The child moves by a small error in its own frame; its covariance is that error's square.
+            let error = Vector6::from(error) * 1e-5;
+            let mut message = nav_msgs::msg::Odometry::default();
+            message.pose.pose = pose_msg_from_se3(&t_wheel_child);
+            message.pose.covariance = covariance_msg_from_tangent(&(error * error.transpose()), &t_wheel_child.rotation);
+            let sample = wheel_sample_from_msg(&message, &t_child_base).unwrap();
+            let moved = t_wheel_child * se3::exp(&error) * t_child_base;
+            let of_base = se3::log(&(sample.t_wheel_base.inverse() * moved));
+            prop_assert!((sample.covariance - of_base * of_base.transpose()).norm() < 1e-13);
         }
     }
 

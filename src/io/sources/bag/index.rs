@@ -33,7 +33,7 @@ pub(super) struct FramedPose {
     pub t_world_child: Se3,
     /// Empty where nothing is said.
     pub child: String,
-    /// The message's covariance, zero where there is none.
+    /// The message's covariance, about the axes of the world; zero where there is none.
     pub covariance: Matrix6<f64>,
 }
 

@@ -139,10 +139,14 @@ struct Base<'a> {
 }
 
 impl Base<'_> {
-    /// The base's pose from that of another frame of the robot; a frame without a chain is taken for the base.
+    /// The base's pose from that of another frame of the robot.
     fn pose(&self, pose: &FramedPose) -> Se3 {
-        let t_child_base = self.index.transforms.find(&pose.child, self.frame);
-        pose.t_world_child * t_child_base.unwrap_or_else(Se3::identity)
+        pose.t_world_child * self.t_child_base(pose)
+    }
+
+    /// Base coordinates into those of the frame that a pose is of; one without a chain is taken for the base.
+    fn t_child_base(&self, pose: &FramedPose) -> Se3 {
+        self.index.transforms.find(&pose.child, self.frame).unwrap_or_else(Se3::identity)
     }
 
     /// The inertial unit's samples in the base's axes. Without a chain of transforms there are none: turned wrongly
@@ -164,11 +168,8 @@ impl Base<'_> {
 /// Samples of wheels and inertial unit in order of time.
 fn samples(base: &Base) -> Vec<SensorEvent> {
     let wheels = base.index.wheel.iter().map(|pose| {
-        SensorEvent::Wheel(WheelSample {
-            stamp_nanos: pose.stamp_nanos,
-            t_wheel_base: base.pose(pose),
-            covariance: pose.covariance,
-        })
+        let (t_wheel_child, t_child_base) = (&pose.t_world_child, base.t_child_base(pose));
+        SensorEvent::Wheel(WheelSample::of_frame(pose.stamp_nanos, t_wheel_child, &pose.covariance, &t_child_base))
     });
     let mut samples: Vec<SensorEvent> = wheels.chain(base.imu().map(SensorEvent::Imu)).collect();
     samples.sort_by_key(SensorEvent::stamp_nanos);

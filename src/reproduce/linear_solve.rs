@@ -55,7 +55,7 @@ pub(super) fn run(setup: &Setup) -> Result<Outcome, ReproduceError> {
     let policies = POLICIES.map(Policy::resolve).into_iter().collect::<Result<Vec<_>, _>>()?;
     let (first, _) = window(setup.seed);
     let problem = first.linear_problem(&BundleOptions::default())?;
-    let operations = Operations::of(&problem.structure);
+    let operations = Operations::of(&first, &problem.structure);
     setup.progress.begin("linear solve", windows);
     let mut measured = Vec::new();
     for index in 0..windows {

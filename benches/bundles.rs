@@ -140,10 +140,6 @@ fn real_problems() {
 }
 
 fn main() {
-    if std::env::var_os("CGNR_ONLY").is_some() {
-        table("stereo", &ARTICLE, 0..10, "cgnr");
-        return;
-    }
     real_problems();
     let count = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(200);
     let mono = WindowShape { stereo: false, landmarks: 920, ..ARTICLE };

@@ -6,7 +6,7 @@ use super::window::{position_error_m, window};
 use super::{Check, Outcome, Picture, ReproduceError, Setup, Table, Verdict};
 use crate::bundle::{Bundle, BundleOptions};
 use crate::geometry::Se3;
-use crate::plot::{Bar, BarChart, CORRECTED, LOOP, ODOMETRY, Scale, TRUTH, quantile};
+use crate::plot::{Bar, BarChart, LOOP, ODOMETRY, Scale, TRUTH, quantile};
 use crate::pose_graph::PoseGraphOptions;
 use crate::precision::{Policy, Precision};
 use crate::solver::SolverOptions;
@@ -21,12 +21,11 @@ struct Variation {
 
 /// What came of a variation: the median error (m) over the problems of each kind of [`KINDS`].
 #[derive(Debug, Clone, Copy)]
-struct Errors([f64; 4]);
+struct Errors([f64; 3]);
 
-/// Windows of bundle adjustment, the same as one camera sees them, maps, and the same maps in the coordinates of a
-/// country's grid.
-const KINDS: [&str; 4] = ["window", "window of one camera", "map", "map in grid coordinates"];
-const KIND_COLORS: [RGBColor; 4] = [LOOP, CORRECTED, ODOMETRY, TRUTH];
+/// Windows of bundle adjustment, maps, and the same maps in the coordinates of a country's grid.
+const KINDS: [&str; 3] = ["window", "map", "map in grid coordinates"];
+const KIND_COLORS: [RGBColor; 3] = [LOOP, ODOMETRY, TRUTH];
 /// Where in such a grid (UTM) the map begins (m).
 const GRID_M: [f64; 2] = [500_000.0, 5_300_000.0];
 
@@ -36,36 +35,22 @@ pub(super) fn run(setup: &Setup) -> Result<Outcome, ReproduceError> {
     let (window_count, map_count) = (setup.count(20, 2), setup.count(10, 1));
     let map_keyframes = setup.size(1000, 400);
     let windows: Vec<_> = (0..window_count).map(|index| window(setup.seed + index as u64)).collect();
-    let monocular: Vec<_> =
-        windows.iter().map(|(bundle, truth)| (of_one_camera(bundle, truth), truth.clone())).collect();
     let maps: Vec<_> = (0..map_count).map(|index| GrowingMap::new(setup.seed + index as u64, map_keyframes)).collect();
     let median = |errors: Vec<f64>| quantile(&errors, 0.5);
     let errors = setup.each("needs", variations.len(), |index| -> Result<Errors, ReproduceError> {
         let variation = &variations[index];
-        let [stereo_m, mono_m] = [&windows, &monocular].map(|windows| {
-            median(windows.iter().map(|(bundle, truth)| variation.window_error_m(bundle, truth)).collect())
-        });
+        let window_m = windows.iter().map(|(bundle, truth)| variation.window_error_m(bundle, truth)).collect();
         let [near_m, far_m] = [[0.0; 2], GRID_M]
             .map(|origin| median(maps.iter().map(|map| variation.map_error_m(map, map_keyframes, origin)).collect()));
-        Ok(Errors([stereo_m, mono_m, near_m, far_m]))
+        Ok(Errors([median(window_m), near_m, far_m]))
     })?;
-    let [stereo_m, mono_m] = [&windows, &monocular].map(|windows: &Vec<(Bundle, Vec<Se3>)>| {
-        median(windows.iter().map(|(bundle, truth)| position_error_m(bundle, truth)).collect())
-    });
+    let window_m = median(windows.iter().map(|(bundle, truth)| position_error_m(bundle, truth)).collect());
     let map_m = median(maps.iter().map(|map| map.ate_m(&map.graph(map_keyframes))).collect());
-    let named: Vec<(&str, Errors)> = std::iter::once(("before", Errors([stereo_m, mono_m, map_m, map_m])))
+    let named: Vec<(&str, Errors)> = std::iter::once(("before", Errors([window_m, map_m, map_m])))
         .chain(variations.iter().map(|variation| variation.name).zip(errors))
         .collect();
     let pictures = vec![("needs".into(), Picture::Bars(picture(&named)))];
     Ok(Outcome { verdict: verdict(&named), tables: vec![table(&named)], pictures })
-}
-
-/// A window without its right images. The second pose is held too: one camera does not know the scale.
-fn of_one_camera(bundle: &Bundle, truth: &[Se3]) -> Bundle {
-    let mut bundle = bundle.clone();
-    bundle.observations.iter_mut().for_each(|seen| seen.px_right_x = None);
-    (bundle.poses[1].t_world_camera, bundle.poses[1].fixed) = (truth[1], true);
-    bundle
 }
 
 impl Variation {
@@ -134,7 +119,7 @@ fn variations() -> Result<Vec<Variation>, ReproduceError> {
 
 fn of(named: &[(&str, Errors)], name: &str) -> Errors {
     let found = named.iter().find(|(other, _)| *other == name);
-    found.map_or(Errors([f64::INFINITY; 4]), |(_, errors)| *errors)
+    found.map_or(Errors([f64::INFINITY; 3]), |(_, errors)| *errors)
 }
 
 fn table(named: &[(&str, Errors)]) -> Table {

@@ -1,10 +1,10 @@
 //! The pose of one frame from landmarks that it sees.
 
 use super::pose_problem::{Eye, PoseProblem, Residual};
-use crate::geometry::{PinholeCamera, Se3};
+use crate::geometry::{Se3, se3};
 use crate::precision::Policy;
 use crate::solver::{Preconditioner, SolverOptions, minimize};
-use nalgebra::{Matrix6, Point3, Vector2, Vector3};
+use nalgebra::{Matrix3, Matrix3x6, Matrix6, Point3, Vector2, Vector3};
 
 /// A landmark and where a frame sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,6 +39,15 @@ pub struct PoseSolution {
     pub verdicts: Vec<Verdict>,
 }
 
+/// Which sightings a pose is estimated from at first, before it says itself which agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// All of them: the majority decides.
+    All,
+    /// Those that agree with the prior, as uncertain as it is: the prior decides.
+    Agreeing,
+}
+
 /// How a sighting agrees with a pose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -68,22 +77,20 @@ const ROUNDS: usize = 3;
 /// landmark's depth does to its pixels. So points of uncertain depth tell directions and no more. Residuals, Jacobian,
 /// the linear solver and the pose's update are in the precisions of the policy, as those of the window are.
 ///
-/// - `baseline_m`: to the (virtual) right camera, for `px_right_x`.
-/// - `sigma_px`: standard deviation of every pixel coordinate.
-///
 /// `None` if the sightings and the prior do not determine the pose.
 pub fn pose_from_sightings(
     sightings: &[Sighting],
-    camera: &PinholeCamera,
-    baseline_m: f64,
-    sigma_px: f64,
+    eye: Eye<'_>,
     prior: &PosePrior,
+    start: Start,
     policy: &Policy,
 ) -> Option<PoseSolution> {
-    let eye = Eye { camera, baseline_m, sigma_px };
     let options = SolverOptions { max_iterations: 8, ..SolverOptions::default() };
     let mut t_world_camera = prior.t_world_camera;
-    let mut verdicts = vec![Verdict::Inlier; sightings.len()];
+    let mut verdicts = match start {
+        Start::All => vec![Verdict::Inlier; sightings.len()],
+        Start::Agreeing => agreeing(eye, sightings, prior)?,
+    };
     let mut information = prior.information;
     for _ in 0..ROUNDS {
         let judged = sightings.iter().zip(&verdicts).filter_map(|(sighting, verdict)| match verdict {
@@ -105,6 +112,32 @@ pub fn pose_from_sightings(
         }
     }
     Some(PoseSolution { t_world_camera, covariance: information.cholesky()?.inverse(), verdicts })
+}
+
+/// How sightings agree with a prior before anything is estimated: their innovations whitened by `S` and the prior's own
+/// covariance.
+///
+/// # Source
+/// Bar-Shalom, Li, Kirubarajan, *Estimation with applications to tracking and navigation* (2001), 5.4: the gate of a filter.
+fn agreeing(eye: Eye<'_>, sightings: &[Sighting], prior: &PosePrior) -> Option<Vec<Verdict>> {
+    let covariance = prior.information.cholesky()?.inverse();
+    let t_camera_world = prior.t_world_camera.inverse();
+    let agrees = |sighting: &Sighting| {
+        let residual = Residual::of(eye, sighting, &t_camera_world)?;
+        let p = (t_camera_world * sighting.p_world).coords;
+        // A camera that is moved and turned by [ρ; φ] sees the point at p - ρ + p × φ.
+        let mut by_pose = Matrix3x6::zeros();
+        by_pose.fixed_view_mut::<3, 3>(0, 0).copy_from(&-Matrix3::identity());
+        by_pose.fixed_view_mut::<3, 3>(0, 3).copy_from(&se3::skew(&p));
+        let squared = residual.squared_given(eye, &p, &(by_pose * covariance * by_pose.transpose()));
+        (squared <= GATES[residual.rows - 2]).then_some(())
+    };
+    let verdict = |sighting: &Sighting| match (agrees(sighting), agrees(&direction_of(sighting))) {
+        (Some(()), _) => Verdict::Inlier,
+        (None, Some(())) => Verdict::DirectionOnly,
+        (None, None) => Verdict::Outlier,
+    };
+    Some(sightings.iter().map(verdict).collect())
 }
 
 fn judge(eye: Eye<'_>, sighting: &Sighting, t_camera_world: &Se3) -> Verdict {
@@ -129,11 +162,12 @@ fn direction_of(sighting: &Sighting) -> Sighting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::se3;
+    use crate::geometry::PinholeCamera;
     use nalgebra::Vector6;
 
     const CAMERA: PinholeCamera = PinholeCamera { fx: 460.0, fy: 455.0, cx: 376.0, cy: 240.0, width: 752, height: 480 };
     const BASELINE_M: f64 = 0.12;
+    const EYE: Eye<'static> = Eye { camera: &CAMERA, baseline_m: BASELINE_M, sigma_px: 0.5 };
 
     fn mixed() -> Policy {
         Policy::resolve("mixed").unwrap()
@@ -171,11 +205,27 @@ mod tests {
         for sighting in seen.iter_mut().step_by(3) {
             sighting.px += Vector2::new(35.0, -20.0);
         }
-        let solution =
-            pose_from_sightings(&seen, &CAMERA, BASELINE_M, 0.5, &weak_prior(Se3::identity()), &mixed()).unwrap();
+        let solution = pose_from_sightings(&seen, EYE, &weak_prior(Se3::identity()), Start::All, &mixed()).unwrap();
         assert!(se3::log(&(truth.inverse() * solution.t_world_camera)).norm() < 1e-5);
         assert_eq!(solution.inlier_count(), 40);
         assert_eq!(solution.verdicts[..2], [Verdict::Outlier, Verdict::Inlier]);
+    }
+
+    #[test]
+    fn what_moves_as_one_is_told_from_what_stands_by_a_prior() {
+        // Two thirds stand on something that moves by 10 cm; the prior, a centimetre off, knows better.
+        let mut seen = sightings(&Se3::identity());
+        let moved = sightings(&Se3::translation(0.1, 0.0, 0.0));
+        for (index, sighting) in seen.iter_mut().enumerate().filter(|(index, _)| index % 3 != 0) {
+            *sighting = Sighting { p_world: sighting.p_world, ..moved[index] };
+        }
+        let information = Matrix6::from_diagonal(&Vector6::new(1e4, 1e4, 1e4, 1e6, 1e6, 1e6));
+        let prior = PosePrior { t_world_camera: Se3::translation(-0.01, 0.0, 0.0), information };
+        let estimated = |start: Start| pose_from_sightings(&seen, EYE, &prior, start, &mixed()).unwrap();
+        let (all, agreeing) = (estimated(Start::All), estimated(Start::Agreeing));
+        assert!((all.t_world_camera.translation.x - 0.1).abs() < 0.01 && all.inlier_count() >= 40);
+        assert!(agreeing.t_world_camera.translation.vector.norm() < 2e-3, "{}", agreeing.t_world_camera);
+        assert!(agreeing.inlier_count() >= 20 && agreeing.inlier_count() < 40);
     }
 
     #[test]
@@ -185,8 +235,7 @@ mod tests {
         for sighting in seen.iter_mut().step_by(4) {
             sighting.px_right_x = sighting.px_right_x.map(|column| column - 8.0);
         }
-        let solution =
-            pose_from_sightings(&seen, &CAMERA, BASELINE_M, 0.5, &weak_prior(Se3::identity()), &mixed()).unwrap();
+        let solution = pose_from_sightings(&seen, EYE, &weak_prior(Se3::identity()), Start::All, &mixed()).unwrap();
         assert!(se3::log(&(truth.inverse() * solution.t_world_camera)).norm() < 1e-5);
         assert_eq!(solution.verdicts[..2], [Verdict::DirectionOnly, Verdict::Inlier]);
     }
@@ -194,9 +243,9 @@ mod tests {
     #[test]
     fn without_sightings_the_prior_stays_and_without_both_there_is_no_pose() {
         let prior = PosePrior { t_world_camera: Se3::translation(1.0, 2.0, 3.0), information: Matrix6::identity() };
-        let solution = pose_from_sightings(&[], &CAMERA, BASELINE_M, 0.5, &prior, &mixed()).unwrap();
+        let solution = pose_from_sightings(&[], EYE, &prior, Start::All, &mixed()).unwrap();
         assert!((solution.t_world_camera.translation.vector - prior.t_world_camera.translation.vector).norm() < 1e-12);
         let none = PosePrior { information: Matrix6::zeros(), ..prior };
-        assert!(pose_from_sightings(&[], &CAMERA, BASELINE_M, 0.5, &none, &mixed()).is_none());
+        assert!(pose_from_sightings(&[], EYE, &none, Start::All, &mixed()).is_none());
     }
 }

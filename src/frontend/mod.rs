@@ -17,7 +17,8 @@ mod tracking;
 
 pub use corners::CornerDetector;
 pub use image::Pyramid;
-pub use initial_pose::{PosePrior, PoseSolution, Sighting, Verdict, pose_from_sightings};
+pub use initial_pose::{PosePrior, PoseSolution, Sighting, Start, Verdict, pose_from_sightings};
+pub use pose_problem::Eye;
 pub use ransac::pose_from_points;
 pub use stereo_matching::StereoMatcher;
 pub use tracking::{ImageTracker, Tracker, measuring_baseline_m};

@@ -18,9 +18,12 @@ const HUBER_SIGMAS: f64 = 2.0;
 
 /// The (virtual) stereo camera and how well it measures.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Eye<'a> {
+pub struct Eye<'a> {
+    /// The (left) camera.
     pub camera: &'a PinholeCamera,
+    /// To the (virtual) right camera (m), for right columns.
     pub baseline_m: f64,
+    /// Standard deviation of every pixel coordinate.
     pub sigma_px: f64,
 }
 
@@ -227,6 +230,20 @@ impl Residual {
     pub(super) fn squared(&self) -> f64 {
         let along = self.spread.dot(&self.difference);
         (self.difference.norm_squared() - along * along / (self.variance + self.spread.norm_squared())) / self.variance
+    }
+
+    /// `rᵀ (S + P Σ Pᵀ)⁻¹ r`, where `P Σ Pᵀ` is what the uncertainty `Σ` (m²) of the landmark's place in the camera, at
+    /// `p`, does to the pixels.
+    pub(super) fn squared_given(&self, eye: Eye<'_>, p: &Vector3<f64>, covariance: &Matrix3<f64>) -> f64 {
+        let PinholeCamera { fx, fy, .. } = *eye.camera;
+        let (x, y, shift) = (p.x / p.z, p.y / p.z, eye.baseline_m / p.z);
+        let mut projection = Matrix3::new(fx, 0.0, -fx * x, 0.0, fy, -fy * y, fx, 0.0, -fx * (x - shift)) / p.z;
+        if self.rows < 3 {
+            projection.row_mut(2).fill(0.0);
+        }
+        let spread = self.spread * self.spread.transpose();
+        let whole = Matrix3::identity() * self.variance + spread + projection * covariance * projection.transpose();
+        whole.cholesky().map_or(f64::INFINITY, |factor| self.difference.dot(&factor.solve(&self.difference)))
     }
 
     /// `S^-½`: one over `σ` across the spread, less along it.

@@ -76,7 +76,7 @@ pub(super) fn bundle_of(window: &Window, fixed_count: usize) -> (Bundle, Vec<Lan
         poses: window.keyframes.iter().map(|keyframe| &keyframe.t_odom_camera).enumerate().map(pose).collect(),
         landmarks: Vec::new(),
         observations: Vec::new(),
-        relative_poses: wheel_factors(window),
+        relative_poses: Vec::new(),
         prior: None,
     };
     let mut ids = Vec::new();
@@ -100,19 +100,24 @@ pub(super) fn bundle_of(window: &Window, fixed_count: usize) -> (Bundle, Vec<Lan
         bundle.landmarks.push(BundleLandmark { host, px_host: landmark.host().px, inverse_depth: depth.value });
         ids.push(id);
     }
+    let mut seen = vec![0; window.keyframes.len()];
+    bundle.observations.iter().for_each(|observation| seen[observation.keyframe] += 1);
+    bundle.relative_poses = motion_factors(window, &seen);
     (bundle, ids)
 }
 
-/// What the wheels tell between neighbouring keyframes, in camera frames.
-fn wheel_factors(window: &Window) -> Vec<RelativePoseFactor> {
+/// What wheels and gyroscope tell between neighbouring keyframes, in camera frames: against so many observations in each,
+/// which err in common.
+fn motion_factors(window: &Window, seen: &[usize]) -> Vec<RelativePoseFactor> {
     let (t_base_camera, t_camera_base) = (window.t_base_camera, window.t_base_camera.inverse());
     let factor = |(to, keyframe): (usize, &super::window::WindowKeyframe)| {
-        let wheels = keyframe.wheels.as_ref()?;
+        let measured = keyframe.measured.as_ref()?;
         Some(RelativePoseFactor {
             from: to.checked_sub(1)?,
             to,
-            t_from_to: t_camera_base * wheels.t_before_base * t_base_camera,
-            sqrt_information: sqrt_information(&carried(&wheels.covariance, &t_camera_base))?,
+            t_from_to: t_camera_base * measured.t_before_base * t_base_camera,
+            sqrt_information: sqrt_information(&carried(&measured.covariance, &t_camera_base))?
+                * window.design_effect(seen[to]).sqrt(),
         })
     };
     window.keyframes.iter().enumerate().filter_map(factor).collect()

@@ -30,8 +30,9 @@ pub(super) struct LocalMap {
 
 impl LocalMap {
     /// A map of nothing.
-    pub(super) fn new(rig: &Rig, options: &FrontendOptions) -> Self {
-        let (window, tracks) = (Window::new(rig, options), Vec::new());
+    pub(super) fn new(rig: &Rig, options: &OdometryOptions) -> Self {
+        let window = Window::new(rig, &options.frontend, &options.calibration);
+        let tracks = Vec::new();
         Self { window, tracks, tracks_at_keyframe: 0, keyframe_count: 0, landmark_count: 0 }
     }
 
@@ -100,11 +101,12 @@ impl LocalMap {
     }
 
     /// Appends a frame to the window, with the tracks as what it sees.
-    pub(super) fn push(&mut self, frame: &Arc<Frame>, t_odom_camera: &Se3, wheels: Option<Motion>) -> KeyframeId {
+    pub(super) fn push(&mut self, frame: &Arc<Frame>, t_odom_camera: &Se3, measured: Option<Motion>) -> KeyframeId {
         let id = KeyframeId(self.keyframe_count);
         self.keyframe_count += 1;
         let (stamp_nanos, t_odom_camera) = (frame.stamp_nanos, *t_odom_camera);
-        self.window.push(WindowKeyframe { id, stamp_nanos, t_odom_camera, wheels, frame: frame.clone() }, &self.tracks);
+        self.window
+            .push(WindowKeyframe { id, stamp_nanos, t_odom_camera, measured, frame: frame.clone() }, &self.tracks);
         self.tracks_at_keyframe = self.tracks_with_depth();
         id
     }

@@ -2,7 +2,7 @@
 
 use super::OdometryOptions;
 use super::window::{Track, Window};
-use crate::frontend::{FrontendError, PosePrior, PoseSolution, Sighting, Tracker, Verdict};
+use crate::frontend::{Eye, FrontendError, PosePrior, PoseSolution, Sighting, Start, Tracker, Verdict};
 use crate::frontend::{pose_from_points, pose_from_sightings};
 use crate::geometry::{Se3, se3};
 use crate::precision::Policy;
@@ -13,6 +13,30 @@ use nalgebra::{Matrix6, Vector2};
 pub(super) struct Expected {
     pub t_odom_camera: Se3,
     pub covariance: Matrix6<f64>,
+    /// Whether its rotation is from a gyroscope, which neither slips nor sees what moves.
+    pub turn_measured: bool,
+}
+
+impl Expected {
+    /// Whether a pose of some covariance turns in a way that the gyroscope excludes; never if there is none.
+    pub(super) fn excludes(&self, t_odom_camera: &Se3, covariance: &Matrix6<f64>) -> bool {
+        let turn = se3::log(&(self.t_odom_camera.inverse() * t_odom_camera)).fixed_rows::<3>(3).into_owned();
+        let covariance = (self.covariance + covariance).fixed_view::<3, 3>(3, 3).into_owned();
+        let squared = covariance.cholesky().map_or(0.0, |factor| turn.dot(&factor.solve(&turn)));
+        self.turn_measured && squared > TURN_GATE
+    }
+
+    /// How far (squared, whitened) a pose to which it has contributed lies from it: the way from a prior to what becomes of it
+    /// with measurements has the covariance that they took away.
+    ///
+    /// # Source
+    /// Hausman, *Specification tests in econometrics* (1978), section 2.
+    fn surprise(&self, solution: &PoseSolution) -> f64 {
+        let moved = se3::log(&(self.t_odom_camera.inverse() * solution.t_world_camera));
+        // A thousandth more, so that there is an inverse where they tell nothing.
+        let taken = self.covariance * 1.001 - solution.covariance;
+        taken.cholesky().map_or(0.0, |factor| moved.dot(&factor.solve(&moved)))
+    }
 }
 
 /// A frame whose pose the images told.
@@ -29,6 +53,9 @@ pub(super) struct View {
 
 /// A prior that deviates by more than this squared (99.9% of χ² with 6 degrees of freedom) is not believed: wheels slip.
 const PRIOR_GATE: f64 = 22.5;
+
+/// The same of a rotation alone (3 degrees of freedom).
+const TURN_GATE: f64 = 16.3;
 
 /// Pixels (in standard deviations) that a sample of RANSAC may be off.
 pub(super) const RANSAC_SIGMAS: f64 = 5.0;
@@ -113,7 +140,7 @@ pub(super) fn pose_of(
 ) -> Result<Option<View>, FrontendError> {
     let sightings: Vec<Option<Sighting>> = tracks.iter().map(|track| window.sighting(track)).collect();
     let measured: Vec<Sighting> = sightings.iter().flatten().copied().collect();
-    let Some(solution) = solve(window, &measured, expected, policy)? else { return Ok(None) };
+    let Some(solution) = solve(window, &measured, expected, options.min_inliers, policy)? else { return Ok(None) };
     let inlier_count = solution.inlier_count();
     let needed = (options.min_inlier_share * measured.len() as f64).max(options.min_inliers as f64);
     if (inlier_count as f64) < needed {
@@ -133,28 +160,45 @@ pub(super) fn pose_of(
     Ok(Some(View { t_odom_camera: solution.t_world_camera, covariance: solution.covariance, tracks, inlier_count }))
 }
 
-/// From the expected pose; without its weight if the images contradict it; from scratch if most features then do.
+/// From the expected pose. If the images contradict it, either it is wrong or most of what they show moves: the pose
+/// without its weight, or the one of the features that agree with it, by the gyroscope's verdict or by their number. From
+/// scratch if most features then contradict that, unless the gyroscope bears it out.
 fn solve(
     window: &Window,
     sightings: &[Sighting],
     expected: &Expected,
+    min_inliers: usize,
     policy: &Policy,
 ) -> Result<Option<PoseSolution>, FrontendError> {
-    let from = |t_world_camera: Se3, information: Matrix6<f64>| {
-        let prior = PosePrior { t_world_camera, information };
-        pose_from_sightings(sightings, &window.camera, window.baseline_m, window.sigma_px, &prior, policy)
+    let eye = Eye { camera: &window.camera, baseline_m: window.baseline_m, sigma_px: window.sigma_px };
+    // What features err in common makes all of them together worth less, and so another sensor worth more; but not the last
+    // velocity, which is theirs.
+    let effect = window.design_effect(sightings.len());
+    let weight = if expected.turn_measured { effect } else { 1.0 };
+    let started = |t_world_camera: Se3, information: Matrix6<f64>, start: Start| {
+        let prior = PosePrior { t_world_camera, information: information * weight };
+        let solution = pose_from_sightings(sightings, eye, &prior, start, policy)?;
+        Some(PoseSolution { covariance: solution.covariance * effect, ..solution })
     };
+    let from = |t_world_camera: Se3, information: Matrix6<f64>| started(t_world_camera, information, Start::All);
     let information = expected.covariance.cholesky().map_or_else(Matrix6::zeros, |factor| factor.inverse());
     let hardly = information * 1e-6 + Matrix6::identity() * 1e-6;
-    let mut best = from(expected.t_odom_camera, information);
-    if let Some(solution) = &best {
-        let deviation = se3::log(&(expected.t_odom_camera.inverse() * solution.t_world_camera));
-        if (deviation.transpose() * information * deviation)[0] > PRIOR_GATE {
-            best = from(solution.t_world_camera, hardly).or(best);
-        }
-    }
     let most = |solution: &Option<PoseSolution>| solution.as_ref().map_or(0, PoseSolution::inlier_count);
-    if 2 * most(&best) < sightings.len() {
+    let mut best = from(expected.t_odom_camera, information);
+    if let Some(solution) = best.as_ref().filter(|solution| expected.surprise(solution) > PRIOR_GATE) {
+        let as_expected = started(expected.t_odom_camera, information, Start::Agreeing);
+        let unexpected = from(solution.t_world_camera, hardly).or(best);
+        let excluded =
+            unexpected.as_ref().is_some_and(|pose| expected.excludes(&pose.t_world_camera, &pose.covariance));
+        let needed = if excluded { min_inliers } else { most(&unexpected) + 1 };
+        best = as_expected.filter(|solution| solution.inlier_count() >= needed).or(unexpected);
+    }
+    let borne_out = |pose: &PoseSolution| {
+        expected.turn_measured
+            && pose.inlier_count() >= min_inliers
+            && !expected.excludes(&pose.t_world_camera, &pose.covariance)
+    };
+    if 2 * most(&best) < sightings.len() && !best.as_ref().is_some_and(borne_out) {
         let points: Vec<_> = sightings.iter().map(|sighting| sighting.p_world).collect();
         let pixels: Vec<_> = sightings.iter().map(|sighting| sighting.px).collect();
         let tolerance_px = RANSAC_SIGMAS * window.sigma_px;

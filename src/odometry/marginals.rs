@@ -40,7 +40,8 @@ pub(super) fn settle(window: &mut Window) -> Option<Matrix6<f64>> {
     let newest = 6 * (pose_count - 2);
     let unit = DMatrix::<f64>::from_fn(normal.nrows(), 6, |row, column| f64::from(u8::from(row == newest + column)));
     let columns = normal.cholesky()?.solve(&unit);
-    Some(columns.fixed_view::<6, 6>(newest, 0).into_owned())
+    let seen = bundle.observations.iter().filter(|observation| observation.keyframe == pose_count - 1).count();
+    Some(columns.fixed_view::<6, 6>(newest, 0) * window.design_effect(seen))
 }
 
 fn add_blocks<const R: usize>(

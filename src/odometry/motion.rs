@@ -36,6 +36,9 @@ crate::options! {
 /// What wheels never tell better than this, for their resolution and the time stamps (m, rad).
 const WHEEL_FLOOR: (f64, f64) = (0.002, 0.002);
 
+/// Standard deviation (m) of a translation that nothing tells, between keyframes.
+const UNKNOWN_M: f64 = 100.0;
+
 /// Wheel odometry that is older than this when it is asked for is not carried on (ns).
 const MAX_WHEEL_AGE_NANOS: i64 = 300_000_000;
 
@@ -49,6 +52,8 @@ pub(super) struct Motion {
     pub t_before_base: Se3,
     /// Covariance in the base's own frame then.
     pub covariance: Matrix6<f64>,
+    /// Whether the rotation is a gyroscope's, which does not slip.
+    pub turn_measured: bool,
 }
 
 /// Predicts motions.
@@ -106,10 +111,34 @@ impl MotionModel {
     /// gyroscope if there is one.
     pub(super) fn predict(&self, from_nanos: i64, to_nanos: i64) -> Motion {
         let motion = self.by_wheels(from_nanos, to_nanos).unwrap_or_else(|| self.by_velocity(from_nanos, to_nanos));
-        let Some(turn) = self.gyroscope.turn(from_nanos, to_nanos) else { return motion };
+        self.turned(&motion, from_nanos, to_nanos).unwrap_or(motion)
+    }
+
+    /// The motion as sensors alone tell it, each if what it tells is believed: by the wheels, with the gyroscope's rotation
+    /// if there is one; by the gyroscope, with a translation that is unknown; `None` by neither.
+    pub(super) fn measured(
+        &self,
+        from_nanos: i64,
+        to_nanos: i64,
+        believed: impl Fn(&Motion) -> bool,
+    ) -> Option<Motion> {
+        let wheels = self.by_wheels(from_nanos, to_nanos);
+        let turned_wheels = wheels.as_ref().and_then(|wheels| self.turned(wheels, from_nanos, to_nanos));
+        let nothing = Motion {
+            t_before_base: Se3::identity(),
+            covariance: diagonal(UNKNOWN_M, std::f64::consts::PI),
+            turn_measured: false,
+        };
+        let turn_alone = || self.turned(&nothing, from_nanos, to_nanos).filter(&believed);
+        turned_wheels.or(wheels).filter(&believed).or_else(turn_alone)
+    }
+
+    /// A motion with the gyroscope's rotation in place of its own; `None` if there is none.
+    fn turned(&self, motion: &Motion, from_nanos: i64, to_nanos: i64) -> Option<Motion> {
+        let turn = self.gyroscope.turn(from_nanos, to_nanos)?;
         let sigma_m = motion.covariance[(0, 0)].sqrt();
         let t_before_base = Se3::from_parts(motion.t_before_base.translation, turn.rotation);
-        Motion { t_before_base, covariance: diagonal(sigma_m, turn.sigma_rad) }
+        Some(Motion { t_before_base, covariance: diagonal(sigma_m, turn.sigma_rad), turn_measured: true })
     }
 
     /// The motion by the wheels; `None` if they do not reach over the whole interval.
@@ -137,6 +166,7 @@ impl MotionModel {
         Some(Motion {
             t_before_base: from.t_wheel_base.inverse() * to.t_wheel_base,
             covariance: diagonal(sigma_m.max(stated_m), sigma_rad.max(stated_rad)),
+            turn_measured: false,
         })
     }
 
@@ -185,7 +215,8 @@ impl MotionModel {
         let angular_bound = 1.0 + twist.fixed_rows::<3>(3).norm();
         let sigma_m = spread(options.acceleration_sigma, linear_bound).max(1e-4);
         let sigma_rad = spread(options.angular_acceleration_sigma, angular_bound).max(1e-4);
-        Motion { t_before_base, covariance: diagonal(sigma_m, sigma_rad.min(std::f64::consts::PI)) }
+        let covariance = diagonal(sigma_m, sigma_rad.min(std::f64::consts::PI));
+        Motion { t_before_base, covariance, turn_measured: false }
     }
 }
 
@@ -214,6 +245,27 @@ mod tests {
         assert!(
             model.by_wheels(450_000_000, 600_000_000).is_some() && model.by_wheels(350_000_000, 600_000_000).is_none()
         );
+    }
+
+    #[test]
+    fn a_gyroscope_turns_what_wheels_say_and_is_left_when_they_slip() {
+        let mut model = MotionModel::new(&MotionOptions::default());
+        for index in 0..=20 {
+            model.add_wheel(&sample(index * 50_000_000, index as f64 * 0.1));
+            model.add_imu(&ImuSample {
+                stamp_nanos: index * 50_000_000,
+                angular_velocity: nalgebra::Vector3::new(0.0, 0.0, 0.5),
+                linear_acceleration: nalgebra::Vector3::zeros(),
+            });
+        }
+        let both = model.measured(0, 1_000_000_000, |_| true).unwrap();
+        let turn = |motion: &Motion| motion.t_before_base.rotation.scaled_axis().z;
+        assert!(both.turn_measured && (turn(&both) - 0.5).abs() < 1e-9);
+        assert!((both.t_before_base.translation.x - 2.0).abs() < 1e-9);
+        // Wheels that claim two metres are not believed: the turn alone is left, and nothing is said of the way.
+        let alone = model.measured(0, 1_000_000_000, |motion| motion.t_before_base.translation.x < 1.0).unwrap();
+        assert!((turn(&alone) - 0.5).abs() < 1e-9 && alone.covariance[(0, 0)] > 1e3);
+        assert!(model.measured(0, 1_000_000_000, |_| false).is_none());
     }
 
     #[test]

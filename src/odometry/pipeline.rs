@@ -71,7 +71,7 @@ impl Odometry {
             t_odom_start: Se3::identity(),
             tracker,
             motion: MotionModel::new(&options.motion),
-            map: LocalMap::new(rig, &options.frontend),
+            map: LocalMap::new(rig, options),
             last_seen: None,
             last_estimate: None,
             stamp_after_jump: None,
@@ -164,6 +164,7 @@ impl Odometry {
         let expected = Expected {
             t_odom_camera: carried_on.t_odom_base * self.rig.t_base_camera,
             covariance: carried(&carried_on.covariance_of_motion, &self.rig.t_base_camera.inverse()),
+            turn_measured: carried_on.turn_measured,
         };
         let expected = planar::onto_floor(expected, &self.rig.t_base_camera, &self.options.planar);
         let (tracker, window) = (self.tracker.as_mut(), &self.map.window);
@@ -173,7 +174,7 @@ impl Odometry {
             return Ok(view);
         }
         // What is left may agree by chance on a motion that was not foreseen.
-        match relocalize(tracker, window, inlier_count, &self.options, &self.policy)? {
+        match relocalize(tracker, window, &expected, inlier_count, &self.options, &self.policy)? {
             Some((at_anchor, found)) => {
                 self.map.tracks = at_anchor;
                 Ok(Some(found))
@@ -202,7 +203,8 @@ impl Odometry {
             (None, Some(newest)) => {
                 let t_keyframe_base = newest.inverse() * t_odom_base;
                 let since = self.uncertainty_seen(&t_keyframe_base, &view.covariance);
-                (self.keyframe_uncertainty.then(&t_keyframe_base, &since), since)
+                let uncertainty = self.keyframe_uncertainty.then(&t_keyframe_base, &since);
+                (planar::bounded(uncertainty, &t_odom_base, &self.options.planar), since)
             }
             _ => (self.keyframe_uncertainty.clone(), Uncertainty::zero()),
         };
@@ -226,10 +228,10 @@ impl Odometry {
         t_odom_camera: &Se3,
         carried_on: &Carried,
     ) -> (Option<Keyframe>, Option<SolveStatistics>, Se3) {
-        let wheels = self.wheels_since_keyframe(frame.stamp_nanos, t_odom_camera);
+        let measured = self.measured_since_keyframe(frame.stamp_nanos, t_odom_camera);
         self.map.window.slide(self.options.window.keyframes.saturating_sub(1));
         self.map.refill(self.tracker.as_mut(), &self.options.frontend, false);
-        let id = self.map.push(frame, t_odom_camera, wheels);
+        let id = self.map.push(frame, t_odom_camera, measured);
         self.motion.forget_before(frame.stamp_nanos);
         let solve = self.map.adjust(&self.policy, &self.options);
         let window = &mut self.map.window;
@@ -269,18 +271,15 @@ impl Odometry {
             .carried(&rig.t_base_camera)
     }
 
-    /// The wheels' motion since the last keyframe, unless they slipped.
-    fn wheels_since_keyframe(&self, stamp_nanos: i64, t_odom_camera: &Se3) -> Option<Motion> {
+    /// The motion since the last keyframe by wheels and gyroscope, unless they slipped or contradict the images.
+    fn measured_since_keyframe(&self, stamp_nanos: i64, t_odom_camera: &Se3) -> Option<Motion> {
         let last = self.map.window.keyframes.back()?;
-        let wheels = self.motion.by_wheels(last.stamp_nanos, stamp_nanos)?;
         let t_last_base = self.map.newest_base()?.inverse() * t_odom_camera * self.rig.t_base_camera.inverse();
-        let deviation =
-            sqrt_information(&wheels.covariance)? * se3::log(&(wheels.t_before_base.inverse() * t_last_base));
-        if deviation.norm_squared() > SLIP_GATE {
-            tracing::debug!("wheels slipped before {stamp_nanos} ns");
-            return None;
-        }
-        Some(wheels)
+        self.motion.measured(last.stamp_nanos, stamp_nanos, |motion| {
+            let deviation = se3::log(&(motion.t_before_base.inverse() * t_last_base));
+            let whitened = sqrt_information(&motion.covariance).map(|root| root * deviation);
+            whitened.is_some_and(|whitened| whitened.norm_squared() <= SLIP_GATE)
+        })
     }
 
     /// Whether to start (again) from what is seen now.

@@ -72,7 +72,7 @@ pub(super) fn onto_floor(expected: Expected, t_base_camera: &Se3, options: &Plan
     let by_camera = floor.by_base * adjoint(t_base_camera);
     let Some(both) = (information.inverse() + by_camera.transpose() * by_camera).cholesky() else { return expected };
     let step = -both.solve(&(by_camera.transpose() * floor.residual));
-    Expected { t_odom_camera: expected.t_odom_camera * exp(&step), covariance: both.inverse() }
+    Expected { t_odom_camera: expected.t_odom_camera * exp(&step), covariance: both.inverse(), ..expected }
 }
 
 /// The uncertainty of a base on the floor: in height and tilt it is none greater than the floor's.
@@ -113,6 +113,7 @@ mod tests {
         let at = |sigma: f64| Expected {
             t_odom_camera: off * t_base_camera,
             covariance: Matrix6::identity() * (sigma * sigma),
+            turn_measured: false,
         };
         let height = |expected: &Expected| (expected.t_odom_camera * t_base_camera.inverse()).translation.z;
         let brought = onto_floor(at(1.0), &t_base_camera, &options());

@@ -24,6 +24,8 @@ pub(super) struct Carried {
     pub from_keyframe: Uncertainty,
     /// Of the motion alone.
     pub covariance_of_motion: Matrix6<f64>,
+    /// Whether a gyroscope measured how the base has turned since.
+    pub turn_measured: bool,
 }
 
 impl LastSeen {
@@ -36,6 +38,7 @@ impl LastSeen {
             uncertainty: self.uncertainty.then(&moved.t_before_base, &by_motion),
             from_keyframe: self.from_keyframe.then(&moved.t_before_base, &by_motion),
             covariance_of_motion: moved.covariance,
+            turn_measured: moved.turn_measured,
         }
     }
 }

@@ -15,13 +15,15 @@ const ROUGH: (f64, f64) = (0.5, 0.2);
 
 /// Looks for the features of the newest keyframes wherever they are in the tracker's frame, and follows those of the
 /// first keyframe that is found again, which then is the tracker's anchor: gives its tracks there, and the frame's view.
-/// `None` if none is by more than `inliers_already` features; the anchor stays then.
+/// `None` if none is by more than `inliers_already` features, or only with a turn that the gyroscope excludes; the anchor
+/// stays then.
 ///
 /// # Errors
 /// [`FrontendError`].
 pub(super) fn relocalize(
     tracker: &mut dyn Tracker,
     window: &Window,
+    unseen: &Expected,
     inliers_already: usize,
     options: &OdometryOptions,
     policy: &Policy,
@@ -38,10 +40,13 @@ pub(super) fn relocalize(
         let pixels: Vec<_> = sighted.iter().map(|sighting| sighting.px).collect();
         let tolerance_px = RANSAC_SIGMAS * window.sigma_px;
         let Some(t_odom_camera) = pose_from_points(&points, &pixels, &window.camera, tolerance_px)? else { continue };
-        let mut expected = Expected { t_odom_camera, covariance: diagonal(ROUGH.0, ROUGH.1) };
+        let mut expected = Expected { t_odom_camera, covariance: diagonal(ROUGH.0, ROUGH.1), turn_measured: false };
         see_depth(tracker, window, &mut matched, &expected);
         let rough = pose_of(window, matched, &expected, options, policy)?;
-        let Some(rough) = rough.filter(|rough| rough.inlier_count > inliers_already) else { continue };
+        let serves = |rough: &View| {
+            rough.inlier_count > inliers_already && !unseen.excludes(&rough.t_odom_camera, &rough.covariance)
+        };
+        let Some(rough) = rough.filter(serves) else { continue };
         // Matched corners are good to a pixel; followed from the keyframe they are good to a fraction.
         expected.t_odom_camera = rough.t_odom_camera;
         tracker.return_to(&keyframe.frame)?;

@@ -17,6 +17,9 @@ crate::options! {
         focal_sigma: f64 = 0.002, "", 0.0..=1.0, live;
         /// Standard deviation of an offset common to all disparities of a stereo pair.
         disparity_sigma_px: f64 = 0.1, "px", 0.0..=100.0, live;
+        /// Standard deviation of what the pixels of one frame err in common, and that no number of features averages out:
+        /// distortion that the camera model leaves, a rolling shutter, time stamps, scenery that moves.
+        common_sigma_px: f64 = 0.2, "px", 0.0..=100.0, live;
         /// Standard deviation of an offset common to all depths of a depth camera, at 1 m; it grows with the square of
         /// the depth.
         depth_bias_m: f64 = 0.0025, "m", 0.0..=1.0, live;
@@ -131,7 +134,7 @@ mod tests {
     #[test]
     fn wrong_scale_and_focal_length_move_the_pose_as_is_said() {
         let (options, rig) = (CalibrationOptions::default(), rig());
-        let window = Window::new(&rig, &FrontendOptions::default());
+        let window = Window::new(&rig, &FrontendOptions::default(), &options);
         let one = Uncertainty::seen(&step(0.0, 0.0), &Matrix6::zeros(), &window, rig.depth, &options);
         let path = |scale: f64, focal: f64| (0..20).fold(Se3::identity(), |t, _| t * step(scale, focal));
         let told = (0..20).fold(Uncertainty::zero(), |all, _| all.then(&step(0.0, 0.0), &one));
@@ -145,7 +148,7 @@ mod tests {
     #[test]
     fn there_and_back_the_calibration_says_nothing_and_chance_remains() {
         let (options, rig) = (CalibrationOptions::default(), rig());
-        let window = Window::new(&rig, &FrontendOptions::default());
+        let window = Window::new(&rig, &FrontendOptions::default(), &options);
         let (there, chance) = (step(0.0, 0.0), Matrix6::identity() * 1e-6);
         let of = |t: &Se3| Uncertainty::seen(t, &chance, &window, rig.depth, &options);
         let both = of(&there).then(&there.inverse(), &of(&there.inverse()));

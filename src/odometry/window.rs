@@ -1,7 +1,7 @@
 //! The sliding window: the last keyframes and the landmarks that they see.
 
-use super::KeyframeId;
 use super::motion::Motion;
+use super::{CalibrationOptions, KeyframeId};
 use crate::frontend::{FrontendOptions, Sighting, measuring_baseline_m};
 use crate::geometry::{PinholeCamera, Se3};
 use crate::sensors::{Frame, Rig};
@@ -30,8 +30,8 @@ pub(super) struct WindowKeyframe {
     pub stamp_nanos: i64,
     /// Camera coordinates into the odometry's world.
     pub t_odom_camera: Se3,
-    /// Motion of the base since the keyframe before, as the wheels tell.
-    pub wheels: Option<Motion>,
+    /// Motion of the base since the keyframe before, as wheels and gyroscope tell.
+    pub measured: Option<Motion>,
     /// Its images, to find the way back by.
     pub frame: Arc<Frame>,
 }
@@ -80,17 +80,20 @@ pub(super) struct Window {
     /// To the (virtual) right camera.
     pub baseline_m: f64,
     pub sigma_px: f64,
+    /// What pixels of a frame err in common.
+    pub common_sigma_px: f64,
     pub keyframes: VecDeque<WindowKeyframe>,
     pub landmarks: BTreeMap<LandmarkId, Landmark>,
 }
 
 impl Window {
-    pub(super) fn new(rig: &Rig, options: &FrontendOptions) -> Self {
+    pub(super) fn new(rig: &Rig, options: &FrontendOptions, calibration: &CalibrationOptions) -> Self {
         Self {
             camera: rig.camera,
             t_base_camera: rig.t_base_camera,
             baseline_m: measuring_baseline_m(rig, options),
             sigma_px: options.sigma_px,
+            common_sigma_px: calibration.common_sigma_px,
             keyframes: VecDeque::new(),
             landmarks: BTreeMap::new(),
         }
@@ -99,6 +102,15 @@ impl Window {
     /// A window of the same cameras that holds nothing.
     pub(super) fn emptied(&self) -> Self {
         Self { keyframes: VecDeque::new(), landmarks: BTreeMap::new(), ..*self }
+    }
+
+    /// How much less features that one frame sees tell of its pose than if each erred on its own: `1 + n σ_c²/σ²`. However
+    /// many they are, they are worth no more than `σ²/σ_c²`.
+    ///
+    /// # Source
+    /// Kish, *Survey sampling* (1965), 5.4: the design effect of correlated samples.
+    pub(super) fn design_effect(&self, feature_count: usize) -> f64 {
+        1.0 + feature_count as f64 * (self.common_sigma_px / self.sigma_px).powi(2)
     }
 
     /// Place of a keyframe in the window.
@@ -204,7 +216,7 @@ impl Window {
             }
             self.keyframes.pop_front();
             if let Some(first) = self.keyframes.front_mut() {
-                first.wheels = None;
+                first.measured = None;
             }
         }
     }

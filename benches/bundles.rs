@@ -148,5 +148,6 @@ fn main() {
     let small = WindowShape { keyframes: 10, landmarks: 300, track_length: 8, ..ARTICLE };
     table("stereo, 10 keyframes", &small, 0..count, "schur");
     table("mono, 10% outliers", &WindowShape { outlier_ratio: 0.1, ..mono }, 0..count, "schur");
-    table("mono", &mono, 0..count / 10 + 1, "cgnr");
+    table("mono", &mono, 0..count, "cgnr");
+    table("stereo", &ARTICLE, 0..count, "cgnr");
 }

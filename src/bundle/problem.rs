@@ -139,7 +139,7 @@ impl<'a> BundleProblem<'a> {
             for tile in tiles.tiles.clone() {
                 let mut residual = [[0.0; LANES]; 3];
                 self.evaluate(&prepared, tile, &mut residual);
-                for lane in 0..self.layout.used(tile) {
+                for lane in self.layout.used_lanes(tile) {
                     let index = self.observations[self.layout.observations(tile)[lane] as usize];
                     let landmark = self.bundle.observations[index].landmark;
                     let ray = self.measured[tile].ray.map(|ray| ray[lane]);

@@ -61,7 +61,7 @@ pub struct Bundle {
     pub baseline_m: f64,
     /// The keyframes; at least one is fixed, or there is a prior.
     pub poses: Vec<BundlePose>,
-    /// The landmarks.
+    /// The landmarks; those of the same host should be neighbours, products are faster then.
     pub landmarks: Vec<BundleLandmark>,
     /// The observations.
     pub observations: Vec<BundleObservation>,

@@ -70,6 +70,9 @@ pub trait Scalar:
     /// `self * a + b`: fused where the CPU does that for nothing in this type, else rounded twice (always twice in
     /// `f16`, so that naive half precision means the same on every CPU).
     fn multiply_add(self, a: Self, b: Self) -> Self;
+    /// `self * a + b`: rounded once if `fused`, which is for code compiled for a vector unit that does so in one
+    /// instruction; twice in sixteen bits.
+    fn mul_add_if(self, fused: bool, a: Self, b: Self) -> Self;
     /// The larger of two numbers.
     fn max(self, other: Self) -> Self {
         if self < other { other } else { self }
@@ -144,6 +147,10 @@ macro_rules! native_scalar {
                     self * a + b
                 }
             }
+            #[inline(always)]
+            fn mul_add_if(self, fused: bool, a: Self, b: Self) -> Self {
+                if fused { self.mul_add(a, b) } else { self * a + b }
+            }
         }
     };
 }
@@ -215,6 +222,10 @@ macro_rules! sixteen_bit_scalar {
             }
             #[inline(always)]
             fn multiply_add(self, a: Self, b: Self) -> Self {
+                self * a + b
+            }
+            #[inline(always)]
+            fn mul_add_if(self, _: bool, a: Self, b: Self) -> Self {
                 self * a + b
             }
         }

@@ -1,6 +1,8 @@
-//! What an iteration of CGNR costs, counted from the pattern of the Jacobian.
+//! What an iteration of CGNR costs, counted from the observations of a window.
 
+use crate::bundle::Bundle;
 use crate::sparse::Structure;
+use std::collections::BTreeSet;
 
 /// Operations (additions and multiplications) of one iteration, by part, and the numbers of the Jacobian that it reads.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -11,8 +13,10 @@ pub(super) struct Operations {
     pub preconditioner: f64,
     /// Sums of vectors and dot products.
     pub vectors: f64,
-    /// Entries of the Jacobian.
+    /// Entries of the rows: of a pose and of a landmark.
     pub entries: f64,
+    /// Entries that join the poses of the keyframe that sees landmarks and of the one that saw them first.
+    pub couplings: f64,
     /// Entries of the preconditioner.
     pub preconditioner_entries: f64,
     /// Unknowns.
@@ -20,18 +24,32 @@ pub(super) struct Operations {
 }
 
 impl Operations {
-    /// Counts for this crate's CGNR with a block-Jacobi preconditioner, which keeps no vector as long as the residual:
-    /// two dot products and four sums of vectors of the unknowns, damping included.
-    pub(super) fn of(structure: &Structure) -> Self {
+    /// Counts for this crate's CGNR with a block-Jacobi preconditioner. A row has the six entries of the keyframe that
+    /// sees and one of the landmark; those of the keyframe that saw the landmark first are the six times a matrix that
+    /// all observations of the pair share. No vector is as long as the residual: two dot products and four sums of vectors
+    /// of the unknowns, damping included.
+    pub(super) fn of(bundle: &Bundle, structure: &Structure) -> Self {
         let columns = structure.column_count() as f64;
-        let entries = free_entries(structure);
+        let (mut entries, mut pairs) = (0, BTreeSet::new());
+        for seen in &bundle.observations {
+            let host = bundle.landmarks[seen.landmark].host;
+            let right = usize::from(seen.px_right_x.is_some());
+            if seen.keyframe == host {
+                entries += right;
+            } else {
+                entries += (2 + right) * 7;
+                pairs.insert((seen.keyframe, host));
+            }
+        }
+        let couplings = (pairs.len() * (6 + 36)) as f64;
         let preconditioner_entries: f64 =
             structure.variables.iter().filter(|v| !v.fixed).map(|v| (v.size * v.size) as f64).sum();
         Self {
-            products: 4.0 * entries,
+            products: 4.0 * (entries as f64 + couplings),
             preconditioner: 2.0 * preconditioner_entries,
             vectors: 12.0 * columns,
-            entries,
+            entries: entries as f64,
+            couplings,
             preconditioner_entries,
             columns,
         }
@@ -56,32 +74,24 @@ pub(super) fn textbook_product_share(rows: f64, columns: f64, entries: f64) -> f
     products / (products + vectors)
 }
 
-/// Entries of the Jacobian in columns of free variables.
-fn free_entries(structure: &Structure) -> f64 {
-    let of = |block: usize| {
-        let width: usize = structure.pieces_of(block).filter(|(_, v)| !v.fixed).map(|(_, v)| v.size).sum();
-        structure.rows(block).len() * width
-    };
-    (0..structure.residual_block_count()).map(of).sum::<usize>() as f64
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::window::window;
     use super::*;
+    use crate::bundle::BundleOptions;
 
     #[test]
-    fn counts_are_those_of_a_small_case_by_hand() {
-        let mut structure = Structure::new();
-        let (fixed, pose, landmark) = (structure.add_fixed(6), structure.add_variable(6), structure.add_variable(1));
-        structure.add_residual(2, &[fixed, landmark]);
-        structure.add_residual(3, &[pose, fixed, landmark]);
-        let operations = Operations::of(&structure);
-        assert_eq!(
-            (operations.entries, operations.preconditioner_entries, operations.columns),
-            (2.0 + 21.0, 37.0, 7.0)
-        );
-        assert_eq!(operations.total(), 92.0 + 74.0 + 84.0);
-        assert_eq!(operations.product_share(), 92.0 / 250.0);
+    fn counts_are_those_of_a_window_by_hand() {
+        let (mut bundle, _) = window(1);
+        // Three of the first landmark: the host's right column, and two keyframes that see it in both images.
+        bundle.observations.retain(|seen| seen.landmark == 0);
+        bundle.observations.truncate(3);
+        bundle.landmarks.truncate(1);
+        let structure = bundle.linear_problem(&BundleOptions::default()).unwrap().structure;
+        let operations = Operations::of(&bundle, &structure);
+        assert_eq!((operations.entries, operations.couplings), (1.0 + 2.0 * 21.0, 2.0 * 42.0));
+        assert_eq!((operations.preconditioner_entries, operations.columns), (2.0 * 36.0 + 1.0, 13.0));
+        assert_eq!(operations.total(), 4.0 * 127.0 + 2.0 * 73.0 + 12.0 * 13.0);
     }
 
     #[test]

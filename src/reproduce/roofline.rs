@@ -75,7 +75,8 @@ impl Machine {
         let part = |flops: f64, precision: Precision, bytes: f64| {
             (1e-3 * flops / self.gflops[place(precision)]).max(1e-3 * bytes / self.gbytes)
         };
-        let products = part(operations.products, policy.product, operations.entries * bytes_of(policy.product));
+        let bytes = operations.entries * bytes_of(policy.product) + operations.couplings * bytes_of(policy.vectors);
+        let products = part(operations.products, policy.product, bytes);
         let bytes = operations.preconditioner_entries * bytes_of(policy.preconditioner)
             + VECTOR_ACCESSES * operations.columns * bytes_of(policy.vectors);
         [products, part(operations.preconditioner + operations.vectors, policy.vectors, bytes)]

@@ -2,7 +2,7 @@
 
 use super::damping::Damping;
 use super::run::{MakeSystem, Run};
-use super::schur::{Flat, Separable, schur_system};
+use super::separable::{Flat, Separable, cgnr_system, schur_system};
 use super::system::system_for;
 use super::{Preconditioner, Problem, SolveStatistics, SolverError, SolverOptions, stopping};
 use crate::precision::Policy;
@@ -50,12 +50,14 @@ pub fn minimize_separable<T, const R: usize, const D: usize, const L: usize>(
 where
     T: Separable<R, D, L>,
 {
-    let eliminates = linear_solver == LinearSolver::Schur && policy.scaling;
-    let make: &MakeSystem<Flat<'_, T, R, D, L>> =
-        &|policy, problem| match eliminates.then(|| schur_system(policy, problem)).flatten() {
-            Some(system) => Ok(system),
-            None => system_for(policy, problem),
+    let make: &MakeSystem<Flat<'_, T, R, D, L>> = &|policy, problem| {
+        let in_lanes = match linear_solver {
+            _ if !policy.scaling => None,
+            LinearSolver::Schur => schur_system(policy, problem),
+            LinearSolver::Cgnr => cgnr_system(policy, problem),
         };
+        in_lanes.map_or_else(|| system_for(policy, problem), Ok)
+    };
     minimize_with(&mut Flat::new(problem), policy, options, &mut Preconditioner::BlockJacobi, make)
 }
 

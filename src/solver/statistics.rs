@@ -63,3 +63,31 @@ pub struct SolveStatistics {
     /// Time by phase.
     pub phases: PhaseTimes,
 }
+
+impl SolveStatistics {
+    /// Of two solves of a problem, one after the other: the end of the later one, and what both took.
+    pub(crate) fn followed_by(self, later: Self) -> Self {
+        let (a, b) = (&self.phases, &later.phases);
+        let phases = PhaseTimes {
+            residual_ms: a.residual_ms + b.residual_ms,
+            jacobian_ms: a.jacobian_ms + b.jacobian_ms,
+            factor_ms: a.factor_ms + b.factor_ms,
+            triangular_ms: a.triangular_ms + b.triangular_ms,
+            product_ms: a.product_ms + b.product_ms,
+            linear_ms: a.linear_ms + b.linear_ms,
+            update_ms: a.update_ms + b.update_ms,
+        };
+        Self {
+            initial_cost: self.initial_cost,
+            cost_history: [self.cost_history, later.cost_history].concat(),
+            iterations: self.iterations + later.iterations,
+            rejected_steps: self.rejected_steps + later.rejected_steps,
+            flushed_to_zero: self.flushed_to_zero + later.flushed_to_zero,
+            cg_iterations: self.cg_iterations + later.cg_iterations,
+            escalations: [self.escalations, later.escalations].concat(),
+            solve_ms: self.solve_ms + later.solve_ms,
+            phases,
+            ..later
+        }
+    }
+}

@@ -88,7 +88,22 @@ pub fn window(seed: u64, shape: &WindowShape) -> (Bundle, Vec<Se3>) {
     while bundle.landmarks.len() < shape.landmarks {
         add_landmark(&mut bundle, &truth, shape, &mut random);
     }
+    number_by_host(&mut bundle);
     (bundle, truth)
+}
+
+/// Numbers landmarks in the order in which keyframes first saw them, as an odometry does.
+fn number_by_host(bundle: &mut Bundle) {
+    let mut order: Vec<usize> = (0..bundle.landmarks.len()).collect();
+    order.sort_by_key(|&index| bundle.landmarks[index].host);
+    let mut place = vec![0; order.len()];
+    for (to, &from) in order.iter().enumerate() {
+        place[from] = to;
+    }
+    bundle.landmarks = order.iter().map(|&index| bundle.landmarks[index].clone()).collect();
+    for seen in &mut bundle.observations {
+        seen.landmark = place[seen.landmark];
+    }
 }
 
 fn add_landmark(bundle: &mut Bundle, truth: &[Se3], shape: &WindowShape, random: &mut Random) {

@@ -5,7 +5,7 @@ use super::strays::strays;
 use super::{BalCamera, PointBundle, PointBundleOptions, PointCamera, RadialTangentialCamera, RectifiedStereo};
 use crate::bundle::policy_of_bundles;
 use crate::precision::Policy;
-use crate::solver::{LinearSolver, Loss, PhaseTimes, SolveStatistics, SolverError, minimize_separable};
+use crate::solver::{LinearSolver, Loss, Separable, SolveStatistics, SolverError, minimize_separable};
 use nalgebra::Point3;
 
 impl PointBundle<BalCamera, 2> {
@@ -74,7 +74,24 @@ fn solve<C: PointCamera<R, D>, const R: usize, const D: usize>(
     };
     let mut problem = PointProblem::<C, R, D>::new(bundle, loss);
     let linear_solver = LinearSolver::named(&options.linear_solver);
-    let statistics = minimize_separable(&mut problem, &policy_of_bundles(policy), &options.solver, linear_solver)?;
+    let mut policy = policy_of_bundles(policy);
+    let start = problem.state();
+    let mut statistics = minimize_separable(&mut problem, &policy, &options.solver, linear_solver)?;
+    // Rounding may lead into a valley that has no end within the limit, where exact steps find another.
+    while let Some(raised) = policy.raised().filter(|_| !statistics.converged && !policy.naive) {
+        let end = problem.state();
+        problem.restore(&start);
+        let mut again = minimize_separable(&mut problem, &raised, &options.solver, linear_solver)?;
+        again
+            .escalations
+            .insert(0, format!("{}: solved again from the start in higher precision", statistics.stop_reason));
+        if again.final_cost > statistics.final_cost {
+            problem.restore(&end);
+            break;
+        }
+        statistics = SolveStatistics { policy: policy.name.clone(), ..statistics.followed_by(again) };
+        policy = raised;
+    }
     bundle.cameras = problem.cameras;
     for (point, [x, y, z]) in bundle.points.iter_mut().zip(problem.points) {
         *point = Point3::new(x, y, z);
@@ -84,37 +101,22 @@ fn solve<C: PointCamera<R, D>, const R: usize, const D: usize>(
 
 /// The statistics of a solve and of another one after points were set back, whose end counts if it `is_better`.
 fn together(first: SolveStatistics, second: SolveStatistics, stray_count: usize, is_better: bool) -> SolveStatistics {
-    let (a, b) = (&first.phases, &second.phases);
-    let phases = PhaseTimes {
-        residual_ms: a.residual_ms + b.residual_ms,
-        jacobian_ms: a.jacobian_ms + b.jacobian_ms,
-        factor_ms: a.factor_ms + b.factor_ms,
-        triangular_ms: a.triangular_ms + b.triangular_ms,
-        product_ms: a.product_ms + b.product_ms,
-        linear_ms: a.linear_ms + b.linear_ms,
-        update_ms: a.update_ms + b.update_ms,
-    };
     let strays = format!("{stray_count} points came to lie behind their cameras");
-    let (end, cost_history, stop_reason) = if is_better {
-        let history = first.cost_history.iter().chain(&second.cost_history).copied().collect();
-        (&second, history, format!("{}; {strays} and were set back", second.stop_reason))
-    } else {
-        (&first, first.cost_history.clone(), format!("{}; {strays}", first.stop_reason))
-    };
+    let end = first.clone();
+    let policy = first.policy.clone();
+    let both = first.followed_by(second);
+    if is_better {
+        let stop_reason = format!("{}; {strays} and were set back", both.stop_reason);
+        return SolveStatistics { policy, stop_reason, ..both };
+    }
     SolveStatistics {
+        policy,
         final_cost: end.final_cost,
-        cost_history,
-        stop_reason,
+        cost_history: end.cost_history,
+        stop_reason: format!("{}; {strays}", end.stop_reason),
         converged: end.converged,
         factor_precision: end.factor_precision,
-        iterations: first.iterations + second.iterations,
-        rejected_steps: first.rejected_steps + second.rejected_steps,
-        flushed_to_zero: first.flushed_to_zero + second.flushed_to_zero,
-        cg_iterations: first.cg_iterations + second.cg_iterations,
-        escalations: first.escalations.iter().chain(&second.escalations).cloned().collect(),
-        solve_ms: first.solve_ms + second.solve_ms,
-        phases,
-        ..first
+        ..both
     }
 }
 

@@ -21,15 +21,15 @@ mod product;
 mod rounded;
 mod side_by_side;
 mod triangular;
-mod vectorized;
 mod vector;
 
 pub use factor::{BlockFactor, gather_scaled, scatter_scaled};
 pub use hamming::DescriptorColumns;
 pub use jacobian::BlockRows;
-pub use side_by_side::{LANES, Lanes, lane_sum, rounded, widened, widened_one};
+pub use side_by_side::{
+    Kernel, LANES, Lanes, Portable, Unit, lane_sum, rounded, vectorized, vectorized_with, widened, widened_one,
+};
 pub use vector::VectorKernels;
-pub use vectorized::{Kernel, vectorized};
 
 /// How many elements vector loads and stores may reach beyond the end of what they work on.
 pub const SLACK: usize = 16;

@@ -1,12 +1,12 @@
 //! The Schur complement formed block by block, for a preconditioner: never for a product.
 
-use super::Layout;
 use super::envelope::{Envelope, padded, subtract_products};
-use super::factors::Factors;
 use super::landmarks::{Landmarks, turn_rows};
-use super::linearize::Linearized;
 use crate::precision::Scalar;
-use crate::precision::kernels::{Kernel, LANES, lane_sum, vectorized, widened, widened_one};
+use crate::precision::kernels::{Kernel, LANES, Unit, vectorized, widened_one};
+use crate::solver::Layout;
+use crate::solver::separable::factors::Factors;
+use crate::solver::separable::linearize::Linearized;
 
 /// An observation of a landmark.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +40,8 @@ impl<const D: usize, const L: usize> Reduction<D, L> {
             let free = members.frames.map(|frame| frame.and_then(|frame| layout.free(frame)));
             let places = free.map(|frame| frame.map_or(NONE, |frame| frame as u32));
             for tile in members.tiles.clone() {
-                for (lane, &landmark) in layout.landmarks(tile)[..layout.used(tile)].iter().enumerate() {
+                for lane in layout.used_lanes(tile) {
+                    let landmark = layout.landmarks(tile)[lane];
                     let (group, tile, lane) = (group as u32, tile as u32, lane as u32);
                     by_landmark[landmark as usize].push(Sight { group, tile, lane, places });
                 }
@@ -106,27 +107,25 @@ impl<F: Scalar, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize,
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<U: Unit>(self, unit: U) {
         let Self { layout, linearized, complement } = self;
         for (index, group) in layout.groups().iter().enumerate() {
             let mut gram = [[[F::ZERO; LANES]; D]; D];
             for row in linearized.by_frame[group.tiles.clone()].as_flattened() {
                 let mut a = [[F::ZERO; LANES]; D];
                 for d in 0..D {
-                    a[d] = widened(&row[d]);
+                    a[d] = unit.widened(&row[d]);
                 }
                 for i in 0..D {
                     for j in 0..=i {
-                        for lane in 0..LANES {
-                            gram[i][j][lane] += a[i][lane] * a[j][lane];
-                        }
+                        gram[i][j] = unit.mul_add(&a[i], &a[j], &gram[i][j]);
                     }
                 }
             }
             let mut sums = [[0.0; D]; D];
             for i in 0..D {
                 for j in 0..=i {
-                    sums[i][j] = lane_sum(&gram[i][j]).to_f64();
+                    sums[i][j] = unit.sum(&gram[i][j]).to_f64();
                     sums[j][i] = sums[i][j];
                 }
             }
@@ -144,9 +143,9 @@ fn add_group<F: Scalar, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D
     complement: &mut Envelope<F, D>,
 ) {
     let frames = layout.groups()[index].frames.map(|frame| frame.and_then(|frame| layout.free(frame)));
-    let (first, second) = &linearized.couplings[index];
-    let k_t: [f64; D] = std::array::from_fn(|d| first[d].to_f64());
-    let k_h: [[f64; D]; D] = std::array::from_fn(|i| std::array::from_fn(|d| second[d][i].to_f64()));
+    let couplings = &linearized.couplings;
+    let k_t: [f64; D] = std::array::from_fn(|d| couplings.first(index, d).to_f64());
+    let k_h: [[f64; D]; D] = std::array::from_fn(|i| std::array::from_fn(|d| couplings.second(index, i, d).to_f64()));
     // M K_h.
     let m_k: [[f64; D]; D] =
         std::array::from_fn(|i| std::array::from_fn(|d| (0..D).map(|k| sums[i][k] * k_h[k][d]).sum()));
@@ -180,8 +179,8 @@ impl<F: Scalar, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize,
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
-        if padded(D) == 8 { self.subtract::<8>() } else { self.subtract::<16>() }
+    fn run<U: Unit>(self, unit: U) {
+        if padded(D) == 8 { self.subtract::<U, 8>(unit) } else { self.subtract::<U, 16>(unit) }
     }
 }
 
@@ -189,7 +188,7 @@ impl<F: Scalar, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize,
     Pairs<'_, F, S, P, V, R, D, L>
 {
     #[inline(always)]
-    fn subtract<const W: usize>(self) {
+    fn subtract<U: Unit, const W: usize>(self, unit: U) {
         let Self { linearized, landmarks, complement, reduction } = self;
         let mut parts: Vec<[[F; W]; L]> = Vec::new();
         for (range, root_inverse) in reduction.starts.windows(2).zip(&landmarks.exact_root_inverses) {
@@ -198,12 +197,12 @@ impl<F: Scalar, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize,
             parts.clear();
             parts.resize(frames.len(), [[F::ZERO; W]; L]);
             for sight in &reduction.sights[first_sight as usize..end_sight as usize] {
-                let part: [[F; W]; L] = linearized.part(sight.tile as usize, sight.lane as usize);
-                let (first, second) = &linearized.couplings[sight.group as usize];
+                let part: [[F; W]; L] = linearized.part(unit, sight.tile as usize, sight.lane as usize);
+                let (couplings, group) = (&linearized.couplings, sight.group as usize);
                 if let Some(to) = parts.get_mut(sight.places[0] as usize) {
                     for k in 0..L {
                         for d in 0..D {
-                            to[k][d] += part[k][d] * first[d].cast();
+                            to[k][d] = part[k][d].mul_add_if(U::FUSED, couplings.first(group, d).cast(), to[k][d]);
                         }
                     }
                 }
@@ -211,19 +210,20 @@ impl<F: Scalar, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize,
                     for k in 0..L {
                         for d in 0..D {
                             for i in 0..D {
-                                to[k][d] += part[k][i] * second[d][i].cast();
+                                to[k][d] =
+                                    part[k][i].mul_add_if(U::FUSED, couplings.second(group, i, d).cast(), to[k][d]);
                             }
                         }
                     }
                 }
             }
             for part in &mut parts {
-                turn_rows(root_inverse, part);
+                turn_rows(unit, root_inverse, part);
             }
             for (index, (&i, of_i)) in frames.iter().zip(&parts).enumerate() {
                 for (&j, of_j) in frames.iter().zip(&parts).take(index + 1) {
                     let block = complement.block_mut(i as usize, j as usize).as_chunks_mut::<W>().0;
-                    subtract_products(block, of_i, of_j);
+                    subtract_products(unit, block, of_i, of_j);
                 }
             }
         }
@@ -233,7 +233,7 @@ impl<F: Scalar, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize,
 impl<S, P: Scalar, V, const R: usize, const D: usize, const L: usize> Linearized<S, P, V, R, D, L> {
     /// `Bᵀ A` of one observation, `L` rows of `D`, each filled up with zeros.
     #[inline(always)]
-    fn part<F: Scalar, const W: usize>(&self, tile: usize, lane: usize) -> [[F; W]; L] {
+    fn part<U: Unit, F: Scalar, const W: usize>(&self, _: U, tile: usize, lane: usize) -> [[F; W]; L] {
         let mut part = [[F::ZERO; W]; L];
         for row in 0..R {
             let mut a = [F::ZERO; W];
@@ -243,7 +243,7 @@ impl<S, P: Scalar, V, const R: usize, const D: usize, const L: usize> Linearized
             for k in 0..L {
                 let b: F = widened_one(self.by_landmark[tile][row][k][lane]);
                 for column in 0..W {
-                    part[k][column] += b * a[column];
+                    part[k][column] = b.mul_add_if(U::FUSED, a[column], part[k][column]);
                 }
             }
         }

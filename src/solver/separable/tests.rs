@@ -1,8 +1,8 @@
 //! A linear problem is solved in one step, as dense elimination does.
 
-use super::separable::{Rows, Separable};
+use super::problem::{Rows, Separable};
 use super::{Layout, Touched};
-use crate::precision::kernels::{LANES, Lanes};
+use crate::precision::kernels::Lanes;
 use crate::precision::{Policy, Scalar};
 use crate::solver::{LinearSolver, Loss, SolverOptions, minimize_separable};
 use crate::sparse::Structure;
@@ -127,7 +127,7 @@ impl Separable<2, 3, 2> for Linear {
         *residual = rows.residual;
     }
     fn differentiate<S: Scalar>(&self, seen: &[S; 3], tile: usize, rows: &mut Rows<S, 2, 3, 2>) {
-        for lane in 0..self.layout.used(tile).min(LANES) {
+        for lane in self.layout.used_lanes(tile) {
             let index = self.layout.observations(tile)[lane] as usize;
             let landmark = 3 * (FRAMES - 1) + 2 * self.touched[index].landmark;
             for k in 0..2 {

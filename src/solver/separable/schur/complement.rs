@@ -2,28 +2,32 @@
 //!
 //! `S p = λ N p + Σ Kᵀ Aᵀ (A K p − B s)` with `s = (BᵀB + λ diag)⁻¹ Bᵀ A K p` for each landmark: two passes over the rows.
 
-use super::Layout;
-use super::factors::Factors;
 use super::landmarks::{Landmarks, turn, turn_back};
-use super::linearize::Linearized;
 use crate::precision::Scalar;
-use crate::precision::kernels::{Kernel, LANES, Lanes, lane_sum, vectorized, widened};
+use crate::precision::kernels::{Kernel, LANES, Lanes, Unit, vectorized};
+use crate::solver::Layout;
 use crate::solver::cgnr::NormalOperator;
+use crate::solver::separable::couplings::{Couplings, OfGroups};
+use crate::solver::separable::factors::Factors;
+use crate::solver::separable::linearize::Linearized;
 
 /// Vectors of a product, allocated once.
 #[derive(Debug)]
-pub(super) struct ProductScratch<V, const R: usize, const L: usize> {
+pub(super) struct ProductScratch<V, const R: usize, const D: usize, const L: usize> {
     /// `A K p`, tile by tile.
     rows: Vec<[Lanes<V>; R]>,
-    /// By landmark: `Bᵀ A K p`, then `s`.
+    /// By landmark: `Bᵀ A K p`, then `−s`.
     landmarks: Vec<[V; L]>,
+    /// What the groups see, and give back.
+    groups: Vec<OfGroups<V, D>>,
 }
 
-impl<V: Scalar, const R: usize, const L: usize> ProductScratch<V, R, L> {
-    pub(super) fn new(layout: &Layout) -> Self {
+impl<V: Scalar, const R: usize, const D: usize, const L: usize> ProductScratch<V, R, D, L> {
+    pub(super) fn new(layout: &Layout, couplings: &Couplings<V, D>) -> Self {
         Self {
             rows: vec![[[V::ZERO; LANES]; R]; layout.tile_count()],
             landmarks: vec![[V::ZERO; L]; layout.landmark_count()],
+            groups: couplings.room(),
         }
     }
 }
@@ -34,7 +38,7 @@ pub(super) struct Complement<'a, S, P, V, const R: usize, const D: usize, const 
     pub(super) linearized: &'a Linearized<S, P, V, R, D, L>,
     pub(super) landmarks: &'a Landmarks<V, L>,
     pub(super) factors: &'a Factors<V>,
-    pub(super) scratch: &'a mut ProductScratch<V, R, L>,
+    pub(super) scratch: &'a mut ProductScratch<V, R, D, L>,
     pub(super) damping: f64,
 }
 
@@ -47,7 +51,7 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
         for ((s, inverse), turned) in
             self.scratch.landmarks.iter_mut().zip(&self.landmarks.root_inverses).zip(&self.landmarks.turned_gradient)
         {
-            *s = turn_back(inverse, turned);
+            *s = turn_back(inverse, turned).map(|s| -s);
         }
         gradient.copy_from_slice(&self.linearized.frame_gradient);
         vectorized(Backward { complement: self, z: gradient });
@@ -78,7 +82,7 @@ where
         let mut curvature = 0.0;
         for (index, c) in self.scratch.landmarks.iter_mut().enumerate() {
             let inverse = &self.landmarks.root_inverses[index];
-            *c = turn_back(inverse, &turn(inverse, c));
+            *c = turn_back(inverse, &turn(inverse, c)).map(|s| -s);
             let information = &self.linearized.landmark_information[index];
             for k in 0..L {
                 let s = c[k].to_f64();
@@ -110,49 +114,28 @@ where
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<U: Unit>(self, unit: U) {
         let Complement { layout, linearized, scratch, .. } = self.complement;
         scratch.landmarks.fill([V::ZERO; L]);
-        let p = self.p.as_chunks::<D>().0;
+        let ProductScratch { rows, landmarks, groups } = &mut **scratch;
+        linearized.couplings.apply(unit, self.p.as_chunks::<D>().0, groups);
         for (index, group) in layout.groups().iter().enumerate() {
-            let (first, second) = &linearized.couplings[index];
-            let mut seen = [V::ZERO; D];
-            if let Some(p) = group.frames[0].and_then(|frame| layout.free(frame)).map(|free| &p[free]) {
-                for d in 0..D {
-                    seen[d] += first[d] * p[d];
-                }
-            }
-            if let Some(p) = group.frames[1].and_then(|frame| layout.free(frame)).map(|free| &p[free]) {
-                for d in 0..D {
-                    for i in 0..D {
-                        seen[i] += second[d][i] * p[d];
-                    }
-                }
-            }
+            let seen: [V; D] = std::array::from_fn(|d| groups[index / LANES][d][index % LANES]);
             for tile in group.tiles.clone() {
                 let mut c = [[V::ZERO; LANES]; L];
                 for row in 0..R {
                     let mut product = [V::ZERO; LANES];
                     for d in 0..D {
-                        let entries: Lanes<V> = widened(&linearized.by_frame[tile][row][d]);
-                        for lane in 0..LANES {
-                            product[lane] += entries[lane] * seen[d];
-                        }
+                        let entries: Lanes<V> = unit.widened(&linearized.by_frame[tile][row][d]);
+                        product = unit.mul_add(&entries, &unit.splat(seen[d]), &product);
                     }
                     for k in 0..L {
-                        let entries: Lanes<V> = widened(&linearized.by_landmark[tile][row][k]);
-                        for lane in 0..LANES {
-                            c[k][lane] += entries[lane] * product[lane];
-                        }
+                        let entries: Lanes<V> = unit.widened(&linearized.by_landmark[tile][row][k]);
+                        c[k] = unit.mul_add(&entries, &product, &c[k]);
                     }
-                    scratch.rows[tile][row] = product;
+                    rows[tile][row] = product;
                 }
-                for (lane, &landmark) in layout.landmarks(tile)[..layout.used(tile)].iter().enumerate() {
-                    let own = &mut scratch.landmarks[landmark as usize];
-                    for k in 0..L {
-                        own[k] += c[k][lane];
-                    }
-                }
+                layout.scatter_add(tile, &c, landmarks);
             }
         }
     }
@@ -160,7 +143,7 @@ where
 
 /// `z += Kᵀ Aᵀ (rows − B s)`; returns the squared norm of what is in the bracket.
 struct Backward<'b, 'a, S, P, V, const R: usize, const D: usize, const L: usize> {
-    complement: &'b Complement<'a, S, P, V, R, D, L>,
+    complement: &'b mut Complement<'a, S, P, V, R, D, L>,
     z: &'b mut [V],
 }
 
@@ -173,62 +156,35 @@ where
     type Output = f64;
 
     #[inline(always)]
-    fn run(self) -> f64 {
+    fn run<U: Unit>(self, unit: U) -> f64 {
         let Complement { layout, linearized, scratch, .. } = self.complement;
+        let ProductScratch { rows, landmarks, groups } = &mut **scratch;
         let mut squared_norm = 0.0;
         let z = self.z.as_chunks_mut::<D>().0;
         for (index, group) in layout.groups().iter().enumerate() {
             let mut sums = [[V::ZERO; LANES]; D];
             let mut squares = [V::ZERO; LANES];
             for tile in group.tiles.clone() {
-                let landmarks = layout.landmarks(tile);
-                let mut s = [[V::ZERO; LANES]; L];
-                for lane in 0..LANES {
-                    let own = &scratch.landmarks[landmarks[lane] as usize];
-                    for k in 0..L {
-                        s[k][lane] = own[k];
-                    }
-                }
+                let s = layout.gather(tile, landmarks);
                 for row in 0..R {
-                    let mut rest = scratch.rows[tile][row];
+                    let mut rest = rows[tile][row];
                     for k in 0..L {
-                        let entries: Lanes<V> = widened(&linearized.by_landmark[tile][row][k]);
-                        for lane in 0..LANES {
-                            rest[lane] -= entries[lane] * s[k][lane];
-                        }
+                        let entries: Lanes<V> = unit.widened(&linearized.by_landmark[tile][row][k]);
+                        rest = unit.mul_add(&entries, &s[k], &rest);
                     }
-                    for lane in 0..LANES {
-                        squares[lane] += rest[lane] * rest[lane];
-                    }
+                    squares = unit.mul_add(&rest, &rest, &squares);
                     for d in 0..D {
-                        let entries: Lanes<V> = widened(&linearized.by_frame[tile][row][d]);
-                        for lane in 0..LANES {
-                            sums[d][lane] += entries[lane] * rest[lane];
-                        }
+                        let entries: Lanes<V> = unit.widened(&linearized.by_frame[tile][row][d]);
+                        sums[d] = unit.mul_add(&entries, &rest, &sums[d]);
                     }
                 }
             }
-            squared_norm += lane_sum(&squares).to_f64();
-            let mut total = [V::ZERO; D];
+            squared_norm += unit.sum(&squares).to_f64();
             for d in 0..D {
-                total[d] = lane_sum(&sums[d]);
-            }
-            let (first, second) = &linearized.couplings[index];
-            if let Some(free) = group.frames[0].and_then(|frame| layout.free(frame)) {
-                for d in 0..D {
-                    z[free][d] += first[d] * total[d];
-                }
-            }
-            if let Some(free) = group.frames[1].and_then(|frame| layout.free(frame)) {
-                for d in 0..D {
-                    let mut product = V::ZERO;
-                    for i in 0..D {
-                        product += second[d][i] * total[i];
-                    }
-                    z[free][d] += product;
-                }
+                groups[index / LANES][d][index % LANES] = unit.sum(&sums[d]);
             }
         }
+        linearized.couplings.add_transposed(unit, groups, z);
         squared_norm
     }
 }

@@ -1,20 +1,31 @@
 //! The cost of a separable problem, and its losses on lanes.
 
-use super::separable::{Rows, Separable};
-use crate::precision::Scalar;
-use crate::precision::kernels::{Kernel, LANES, Lanes, lane_sum};
+use super::problem::{Rows, Separable};
+use crate::precision::kernels::{Kernel, LANES, Lanes, Unit, lane_sum, vectorized};
+use crate::precision::{Precision, Scalar};
 use crate::solver::Loss;
 
-/// The cost of all observations, `½ Σ ρ(‖r‖²)`; residuals in `S`, their sum in double.
-pub(super) struct Cost<'a, T, S, const R: usize, const D: usize, const L: usize> {
-    problem: &'a T,
-    zero: S,
+/// The cost of a problem at its present state; residuals in single precision or double, their sum in double.
+pub(super) fn cost<T, const R: usize, const D: usize, const L: usize>(problem: &T, residual: Precision) -> f64
+where
+    T: Separable<R, D, L>,
+{
+    fn cost_in<S: Scalar, T, const R: usize, const D: usize, const L: usize>(problem: &T) -> f64
+    where
+        T: Separable<R, D, L>,
+    {
+        let mut residuals = vec![S::ZERO; problem.factors().row_count()];
+        problem.factor_residuals(&mut residuals);
+        let of_factors: f64 = residuals.iter().map(|r| r.to_f64() * r.to_f64()).sum();
+        vectorized(Cost::<T, S, R, D, L> { problem, zero: S::ZERO }) + 0.5 * of_factors
+    }
+    if residual == Precision::F64 { cost_in::<f64, T, R, D, L>(problem) } else { cost_in::<f32, T, R, D, L>(problem) }
 }
 
-impl<'a, T: Separable<R, D, L>, S: Scalar, const R: usize, const D: usize, const L: usize> Cost<'a, T, S, R, D, L> {
-    pub(super) fn of(problem: &'a T) -> Self {
-        Self { problem, zero: S::ZERO }
-    }
+/// The cost of all observations, `½ Σ ρ(‖r‖²)`; residuals in `S`, their sum in double.
+struct Cost<'a, T, S, const R: usize, const D: usize, const L: usize> {
+    problem: &'a T,
+    zero: S,
 }
 
 impl<T, S, const R: usize, const D: usize, const L: usize> Kernel for Cost<'_, T, S, R, D, L>
@@ -25,7 +36,7 @@ where
     type Output = f64;
 
     #[inline(always)]
-    fn run(self) -> f64 {
+    fn run<U: Unit>(self, _: U) -> f64 {
         let Self { problem, zero } = self;
         let mut total = 0.0;
         for (index, group) in problem.layout().groups().iter().enumerate() {

@@ -1,6 +1,7 @@
 //! The landmarks' own blocks, damped and inverted.
 
 use crate::precision::Scalar;
+use crate::precision::kernels::Unit;
 
 /// For each landmark `R⁻¹` with `RᵀR = BᵀB + λ diag(BᵀB)`, and `R⁻ᵀ g`.
 #[derive(Debug)]
@@ -45,7 +46,10 @@ impl<V: Scalar, const L: usize> Landmarks<V, L> {
 
 /// `R⁻¹` of a lower triangle with its diagonal multiplied by `1 + λ`; zero columns for directions that are undetermined.
 #[inline(always)]
-fn root_inverse<const L: usize>(information: &[[f64; L]; L], damping: f64) -> [[f64; L]; L] {
+pub(in crate::solver::separable) fn root_inverse<const L: usize>(
+    information: &[[f64; L]; L],
+    damping: f64,
+) -> [[f64; L]; L] {
     // C Cᵀ = H, so R = Cᵀ; row by row, with the inverse alongside.
     let mut c = [[0.0; L]; L];
     let mut inverse = [[0.0; L]; L];
@@ -84,13 +88,17 @@ pub(super) fn turn<V: Scalar, const L: usize>(root_inverse: &[[V; L]; L], c: &[V
 
 /// `R⁻ᵀ C`, in place.
 #[inline(always)]
-pub(super) fn turn_rows<F: Scalar, const W: usize, const L: usize>(root_inverse: &[[f64; L]; L], c: &mut [[F; W]; L]) {
+pub(super) fn turn_rows<U: Unit, F: Scalar, const W: usize, const L: usize>(
+    _: U,
+    root_inverse: &[[f64; L]; L],
+    c: &mut [[F; W]; L],
+) {
     for k in (0..L).rev() {
         let mut turned = [F::ZERO; W];
         for i in 0..=k {
             let entry = F::from_f64(root_inverse[i][k]);
             for lane in 0..W {
-                turned[lane] += entry * c[i][lane];
+                turned[lane] = entry.mul_add_if(U::FUSED, c[i][lane], turned[lane]);
             }
         }
         c[k] = turned;
@@ -112,6 +120,7 @@ pub(super) fn turn_back<V: Scalar, const L: usize>(root_inverse: &[[V; L]; L], t
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::precision::kernels::Portable;
     use nalgebra::{Matrix3, Vector3};
     use proptest::prelude::*;
 
@@ -132,7 +141,7 @@ mod tests {
             let turned = turn(&landmarks.root_inverses[0], &gradient);
             prop_assert!((Vector3::from(turned) - Vector3::from(landmarks.turned_gradient[0])).norm() < 1e-12);
             let mut rows = gradient.map(|g| [g; 2]);
-            turn_rows(&landmarks.exact_root_inverses[0], &mut rows);
+            turn_rows(Portable, &landmarks.exact_root_inverses[0], &mut rows);
             for (row, turned) in rows.iter().zip(turned) {
                 prop_assert!((row[1] - turned).abs() < 1e-12);
             }

@@ -1,6 +1,6 @@
 //! Residual blocks between frames alone: few, dense, kept in the precision of vectors.
 
-use super::separable::Separable;
+use super::problem::Separable;
 use crate::precision::{Precision, Scalar};
 
 /// One block: its columns, in pieces of one frame each, and its entries row by row.

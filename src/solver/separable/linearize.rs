@@ -1,10 +1,14 @@
 //! The linearized problem: rows in storage precision, their scales, the gradient.
 
+use super::Layout;
 use super::cost::robustify;
+use super::couplings::Couplings;
 use super::factors::Factors;
-use super::separable::{Rows, Separable};
-use crate::precision::kernels::{Kernel, LANES, Lanes, lane_sum, rounded, vectorized, widened};
+use super::problem::{Rows, Separable};
+use crate::precision::kernels::{Kernel, LANES, Lanes, Unit, rounded, vectorized};
 use crate::precision::{Scalar, power_of_two_near};
+use crate::solver::system::{Linearization, Trouble};
+use crate::sparse::Rounding;
 
 /// A linearized separable problem in scaled unknowns: those of a frame and of a landmark have columns of norms near one.
 ///
@@ -16,8 +20,8 @@ pub(super) struct Linearized<S, P, V, const R: usize, const D: usize, const L: u
     pub(super) by_frame: Vec<[[Lanes<P>; D]; R]>,
     /// `B`.
     pub(super) by_landmark: Vec<[[Lanes<P>; L]; R]>,
-    /// The diagonal of `K_t`, and the columns of `K_h`, of each group.
-    pub(super) couplings: Vec<([V; D], [[V; D]; D])>,
+    /// `K_t` and `K_h` of each group.
+    pub(super) couplings: Couplings<V, D>,
     /// Scale of each unknown of a free frame.
     pub(super) frame_scales: Vec<f64>,
     /// Squared norm of its scaled column.
@@ -33,7 +37,8 @@ pub(super) struct Linearized<S, P, V, const R: usize, const D: usize, const L: u
     /// Entries that storage rounded to zero.
     pub(super) flushed: usize,
     scratch: Vec<[[Lanes<S>; D]; R]>,
-    gram: Vec<[[f64; D]; D]>,
+    /// `AᵀA` of each group before scaling; lower triangle, the whole where there is a second frame.
+    pub(super) gram: Vec<[[f64; D]; D]>,
     raw_gradient: Vec<[f64; D]>,
     scaled: bool,
 }
@@ -48,7 +53,7 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
         Self {
             by_frame: vec![[[[P::ZERO; LANES]; D]; R]; tiles],
             by_landmark: vec![[[[P::ZERO; LANES]; L]; R]; tiles],
-            couplings: vec![([V::ZERO; D], [[V::ZERO; D]; D]); groups],
+            couplings: Couplings::new(layout),
             frame_scales: vec![1.0; unknowns],
             frame_norms: vec![V::ZERO; unknowns],
             frame_gradient: vec![V::ZERO; unknowns],
@@ -60,6 +65,41 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
             gram: vec![[[0.0; D]; D]; groups],
             raw_gradient: vec![[0.0; D]; groups],
             scaled: false,
+        }
+    }
+
+    /// Linearizes at the present state, and says what a solve has to know of it.
+    ///
+    /// # Errors
+    /// [`Trouble`] if the Jacobian or the gradient is not finite.
+    pub(super) fn linearize<T: Separable<R, D, L>>(
+        &mut self,
+        problem: &T,
+        factors: &mut Factors<V>,
+    ) -> Result<Linearization, Trouble> {
+        let norm = self.fill(problem, factors);
+        let largest = self.largest_gradient();
+        if !(largest.is_finite() && norm.is_finite()) {
+            return Err(Trouble { what: "the Jacobian is not finite".into() });
+        }
+        let rounding = Rounding { flushed: self.flushed, not_finite: 0 };
+        let gradient_cosine = if norm > 0.0 { largest / norm } else { 0.0 };
+        Ok(Linearization { gradient_cosine, model_unit: 1.0, rounding })
+    }
+
+    /// A step of frames and landmarks in the problem's own units, as [`Separable::retract`] takes it.
+    ///
+    /// # Errors
+    /// [`Trouble`] if it is not finite.
+    pub(super) fn unscaled(&self, frames: &[V], landmarks: &[[V; L]]) -> Result<Vec<f64>, Trouble> {
+        let of_frames = frames.iter().zip(&self.frame_scales).map(|(step, scale)| step.to_f64() * scale);
+        let scales = self.landmark_scales.as_flattened();
+        let of_landmarks = landmarks.as_flattened().iter().zip(scales).map(|(s, scale)| s.to_f64() * f64::from(*scale));
+        let step: Vec<f64> = of_frames.chain(of_landmarks).collect();
+        if step.iter().all(|value| value.is_finite()) {
+            Ok(step)
+        } else {
+            Err(Trouble { what: "the step is not finite".into() })
         }
     }
 
@@ -144,22 +184,18 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
                 let free = frame.and_then(|frame| layout.free(frame))?;
                 Some(&self.frame_scales[free * D..(free + 1) * D])
             };
-            let (first, second) = &mut self.couplings[index];
             if let Some(scales) = scales(group.frames[0]) {
-                for d in 0..D {
-                    first[d] = V::from_f64(scales[d] / own[d]);
-                }
+                self.couplings.set_first(index, std::array::from_fn(|d| scales[d] / own[d]));
             }
             if let Some(scales) = scales(group.frames[1]) {
                 let coupling = problem.coupling(index);
-                *second =
-                    std::array::from_fn(|d| std::array::from_fn(|i| V::from_f64(coupling[i][d] * scales[d] / own[i])));
+                self.couplings.set_second(index, |i, d| coupling[i][d] * scales[d] / own[i]);
             }
         }
     }
 
     /// The largest element of the gradient: with columns of unit norm.
-    pub(super) fn largest_gradient(&self) -> f64 {
+    fn largest_gradient(&self) -> f64 {
         let frames = self.frame_gradient.iter().map(|g| g.abs().to_f64());
         let landmarks = self.landmark_gradient.as_flattened().iter().map(|g| g.abs().to_f64());
         // Not `max`, which would lose a NaN.
@@ -195,7 +231,7 @@ where
     type Output = f64;
 
     #[inline(always)]
-    fn run(self) -> f64 {
+    fn run<U: Unit>(self, unit: U) -> f64 {
         let Self { problem, to } = self;
         let layout = problem.layout();
         let loss = problem.loss();
@@ -211,24 +247,20 @@ where
                 squared_norm += robustify(loss, &mut rows);
                 for (residual, by_frame) in rows.residual.iter().zip(&rows.by_frame) {
                     for a in 0..D {
-                        for lane in 0..LANES {
-                            gradient[a][lane] += by_frame[a][lane] * residual[lane];
-                        }
+                        gradient[a] = unit.mul_add(&by_frame[a], residual, &gradient[a]);
                         // A relative frame needs the whole triangle.
                         for b in if group.frames[1].is_some() { 0 } else { a }..=a {
-                            for lane in 0..LANES {
-                                gram[a][b][lane] += by_frame[a][lane] * by_frame[b][lane];
-                            }
+                            gram[a][b] = unit.mul_add(&by_frame[a], &by_frame[b], &gram[a][b]);
                         }
                     }
                 }
                 to.scratch[tile - group.tiles.start] = rows.by_frame;
-                to.add_to_landmarks(layout.landmarks(tile), layout.used(tile), tile, &rows);
+                to.add_to_landmarks(unit, layout, tile, &rows);
             }
             for a in 0..D {
-                to.raw_gradient[index][a] = lane_sum(&gradient[a]).to_f64();
+                to.raw_gradient[index][a] = unit.sum(&gradient[a]).to_f64();
                 for b in 0..=a {
-                    to.gram[index][a][b] = lane_sum(&gram[a][b]).to_f64();
+                    to.gram[index][a][b] = unit.sum(&gram[a][b]).to_f64();
                 }
             }
             let own = group_scales(&to.gram[index]);
@@ -258,7 +290,8 @@ where
 impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: usize> Linearized<S, P, V, R, D, L> {
     /// Stores the landmarks' part of a tile, and adds it to their gradients and information.
     #[inline(always)]
-    fn add_to_landmarks(&mut self, landmarks: &Lanes<u32>, used: usize, tile: usize, rows: &Rows<S, R, D, L>) {
+    fn add_to_landmarks<U: Unit>(&mut self, unit: U, layout: &Layout, tile: usize, rows: &Rows<S, R, D, L>) {
+        let landmarks = layout.landmarks(tile);
         let mut gradient = [[V::ZERO; LANES]; L];
         let mut information = [[[0.0f64; LANES]; L]; L];
         for row in 0..R {
@@ -274,21 +307,18 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
                 let stored = rounded::<S, P>(&scaled);
                 self.flushed += flushed(&scaled, &stored);
                 self.by_landmark[tile][row][k] = stored;
-                stored_wide[k] = widened(&stored);
+                stored_wide[k] = unit.widened(&stored);
             }
             for a in 0..L {
                 for b in 0..=a {
-                    for lane in 0..LANES {
-                        information[a][b][lane] += stored_wide[a][lane] * stored_wide[b][lane];
-                    }
+                    information[a][b] = unit.mul_add(&stored_wide[a], &stored_wide[b], &information[a][b]);
                 }
             }
         }
-        for (lane, &landmark) in landmarks[..used].iter().enumerate() {
-            let (own_gradient, own) =
-                (&mut self.landmark_gradient[landmark as usize], &mut self.landmark_information[landmark as usize]);
+        layout.scatter_add(tile, &gradient, &mut self.landmark_gradient);
+        for lane in layout.used_lanes(tile) {
+            let own = &mut self.landmark_information[landmarks[lane] as usize];
             for a in 0..L {
-                own_gradient[a] += gradient[a][lane];
                 for b in 0..=a {
                     own[a][b] += information[a][b][lane];
                 }
@@ -323,7 +353,7 @@ where
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<U: Unit>(self, _: U) {
         let Self { problem, norms } = self;
         let layout = problem.layout();
         for (index, group) in layout.groups().iter().enumerate() {
@@ -332,7 +362,8 @@ where
                 let mut rows = Rows::<f64, R, D, L>::zero();
                 problem.differentiate(&prepared, tile, &mut rows);
                 robustify(problem.loss(), &mut rows);
-                for (lane, &landmark) in layout.landmarks(tile)[..layout.used(tile)].iter().enumerate() {
+                for lane in layout.used_lanes(tile) {
+                    let landmark = layout.landmarks(tile)[lane];
                     for k in 0..L {
                         norms[landmark as usize][k][k] +=
                             rows.by_landmark.iter().map(|row| row[k][lane] * row[k][lane]).sum::<f64>();

@@ -1,7 +1,7 @@
 //! A symmetric block matrix within its envelope, and its Cholesky factor, which takes its place.
 
 use crate::precision::Scalar;
-use crate::precision::kernels::{Kernel, vectorized};
+use crate::precision::kernels::{Kernel, Unit, vectorized};
 use crate::solver::cgnr::ApplyPreconditioner;
 
 /// The lower triangle of a symmetric matrix of `D × D` blocks: of each block row what is between its first block that
@@ -99,13 +99,19 @@ impl<F: Scalar, const D: usize> Envelope<F, D> {
 
 /// `C −= Σ_k a_k b_kᵀ` for columns `a_k` and `b_k`: what a block loses to two others.
 #[inline(always)]
-pub(super) fn subtract_products<F: Scalar, const W: usize>(c: &mut [[F; W]], a: &[[F; W]], b: &[[F; W]]) {
+pub(super) fn subtract_products<U: Unit, F: Scalar, const W: usize>(
+    _: U,
+
+    c: &mut [[F; W]],
+    a: &[[F; W]],
+    b: &[[F; W]],
+) {
     for (column, c) in c.iter_mut().enumerate() {
         let mut sums = *c;
         for (a, b) in a.iter().zip(b) {
-            let factor = b[column];
+            let factor = -b[column];
             for lane in 0..W {
-                sums[lane] -= a[lane] * factor;
+                sums[lane] = a[lane].mul_add_if(U::FUSED, factor, sums[lane]);
             }
         }
         *c = sums;
@@ -121,14 +127,14 @@ impl<F: Scalar, const D: usize> Kernel for FactorBlocks<'_, F, D> {
     type Output = usize;
 
     #[inline(always)]
-    fn run(self) -> usize {
-        if padded(D) == 8 { self.factor::<8>() } else { self.factor::<16>() }
+    fn run<U: Unit>(self, unit: U) -> usize {
+        if padded(D) == 8 { self.factor::<U, 8>(unit) } else { self.factor::<U, 16>(unit) }
     }
 }
 
 impl<F: Scalar, const D: usize> FactorBlocks<'_, F, D> {
     #[inline(always)]
-    fn factor<const W: usize>(self) -> usize {
+    fn factor<U: Unit, const W: usize>(self, unit: U) -> usize {
         let Self { matrix: Envelope { first, starts, entries, inverse_pivots, .. }, least } = self;
         let blocks = entries.as_chunks_mut::<W>().0;
         let pivots = inverse_pivots.as_chunks_mut::<D>().0;
@@ -142,12 +148,12 @@ impl<F: Scalar, const D: usize> FactorBlocks<'_, F, D> {
                 let own = done[(starts[i] + from - first[i]) * D..].chunks_exact(D);
                 let other = done[(starts[j] + from - first[j]) * D..].chunks_exact(D);
                 for (a, b) in own.zip(other).take(j - from) {
-                    subtract_products(&mut block, a, b);
+                    subtract_products(unit, &mut block, a, b);
                 }
                 if i == j {
-                    bad += factor_block(&mut block, &mut pivots[i], least);
+                    bad += factor_block(unit, &mut block, &mut pivots[i], least);
                 } else {
-                    divide(&mut block, &done[(starts[j] + j - first[j]) * D..][..D], &pivots[j]);
+                    divide(unit, &mut block, &done[(starts[j] + j - first[j]) * D..][..D], &pivots[j]);
                 }
                 rest[..D].copy_from_slice(&block);
             }
@@ -158,12 +164,18 @@ impl<F: Scalar, const D: usize> FactorBlocks<'_, F, D> {
 
 /// `B ← B L⁻ᵀ`.
 #[inline(always)]
-fn divide<F: Scalar, const W: usize, const D: usize>(b: &mut [[F; W]; D], l: &[[F; W]], inverse_pivots: &[F; D]) {
+fn divide<U: Unit, F: Scalar, const W: usize, const D: usize>(
+    _: U,
+    b: &mut [[F; W]; D],
+    l: &[[F; W]],
+    inverse_pivots: &[F; D],
+) {
     for column in 0..D {
         let mut values = b[column];
         for k in 0..column {
+            let factor = -l[k][column];
             for lane in 0..W {
-                values[lane] -= b[k][lane] * l[k][column];
+                values[lane] = b[k][lane].mul_add_if(U::FUSED, factor, values[lane]);
             }
         }
         b[column] = values.map(|value| value * inverse_pivots[column]);
@@ -172,7 +184,8 @@ fn divide<F: Scalar, const W: usize, const D: usize>(b: &mut [[F; W]; D], l: &[[
 
 /// The factor of a diagonal block, zero above its diagonal.
 #[inline(always)]
-fn factor_block<F: Scalar, const W: usize, const D: usize>(
+fn factor_block<U: Unit, F: Scalar, const W: usize, const D: usize>(
+    _: U,
     block: &mut [[F; W]; D],
     inverse_pivots: &mut [F; D],
     least: f64,
@@ -191,9 +204,9 @@ fn factor_block<F: Scalar, const W: usize, const D: usize>(
         values[..column].fill(F::ZERO);
         values[column] = F::from_f64(root);
         for other in column + 1..D {
-            let factor = values[other];
+            let factor = -values[other];
             for lane in 0..W {
-                block[other][lane] -= values[lane] * factor;
+                block[other][lane] = values[lane].mul_add_if(U::FUSED, factor, block[other][lane]);
             }
         }
         block[column] = values;
@@ -209,14 +222,14 @@ impl<F: Scalar, const D: usize> Kernel for Solve<'_, F, D> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
-        if padded(D) == 8 { self.solve::<8>() } else { self.solve::<16>() }
+    fn run<U: Unit>(self, unit: U) {
+        if padded(D) == 8 { self.solve::<U, 8>(unit) } else { self.solve::<U, 16>(unit) }
     }
 }
 
 impl<F: Scalar, const D: usize> Solve<'_, F, D> {
     #[inline(always)]
-    fn solve<const W: usize>(self) {
+    fn solve<U: Unit, const W: usize>(self, _: U) {
         let Envelope { first, last, starts, entries, inverse_pivots, vector } = self.factor;
         let blocks = entries.as_chunks::<W>().0;
         let block = |i: usize, j: usize| &blocks[(starts[i] + j - first[i]) * D..][..D];
@@ -225,7 +238,7 @@ impl<F: Scalar, const D: usize> Solve<'_, F, D> {
             for j in first[i]..i {
                 for (column, &known) in block(i, j).iter().zip(&vector[j * D..]) {
                     for lane in 0..W {
-                        sums[lane] += column[lane] * known;
+                        sums[lane] = column[lane].mul_add_if(U::FUSED, known, sums[lane]);
                     }
                 }
             }
@@ -233,7 +246,7 @@ impl<F: Scalar, const D: usize> Solve<'_, F, D> {
                 let value = (vector[i * D + column] - sums[column]) * inverse_pivots[i * D + column];
                 vector[i * D + column] = value;
                 for lane in 0..W {
-                    sums[lane] += entries[lane] * value;
+                    sums[lane] = entries[lane].mul_add_if(U::FUSED, value, sums[lane]);
                 }
             }
         }
@@ -243,7 +256,7 @@ impl<F: Scalar, const D: usize> Solve<'_, F, D> {
                 let known = &vector[i * D..][..W];
                 for (sums, entries) in sums.iter_mut().zip(block(i, j)) {
                     for lane in 0..W {
-                        sums[lane] += entries[lane] * known[lane];
+                        sums[lane] = entries[lane].mul_add_if(U::FUSED, known[lane], sums[lane]);
                     }
                 }
             }

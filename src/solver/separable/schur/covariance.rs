@@ -1,13 +1,13 @@
 //! Marginal covariance of a frame: a block of the inverse of the Schur complement of the landmarks.
 
 use super::envelope::Envelope;
-use super::factors::Factors;
 use super::landmarks::Landmarks;
-use super::linearize::Linearized;
 use super::reduced::Reduction;
-use super::separable::Separable;
 use crate::precision::Precision;
 use crate::solver::cgnr::ApplyPreconditioner;
+use crate::solver::separable::factors::Factors;
+use crate::solver::separable::linearize::Linearized;
+use crate::solver::separable::problem::Separable;
 
 /// The pivots of a complement that double precision can't tell from zero, as shares of its diagonal.
 const LEAST_PIVOT: f64 = 1e-13;

@@ -1,21 +1,19 @@
 //! The linearized problem with its landmarks eliminated, in the precisions of a policy.
 
-use super::Layout;
-use super::cost::Cost;
+use super::complement::{Complement, ProductScratch};
 use super::envelope::Envelope;
-use super::factors::Factors;
-use super::flat::Flat;
 use super::landmarks::Landmarks;
-use super::linearize::Linearized;
-use super::product::{Complement, ProductScratch};
 use super::reduced::Reduction;
-use super::separable::Separable;
-use crate::precision::kernels::vectorized;
 use crate::precision::{Policy, Precision, Scalar, VectorKernels, f16};
+use crate::solver::Layout;
 use crate::solver::cgnr::{CgOptions, CgScratch, CgStatistics, conjugate_gradients};
+use crate::solver::separable::cost::cost;
+use crate::solver::separable::factors::Factors;
+use crate::solver::separable::flat::Flat;
+use crate::solver::separable::linearize::Linearized;
+use crate::solver::separable::problem::Separable;
 use crate::solver::system::{Linearization, System, Trouble};
 use crate::solver::{Preconditioner, Problem};
-use crate::sparse::Rounding;
 
 /// The system of a policy; `None` if there is none for its precisions.
 pub(in crate::solver) fn schur_system<'a, T, const R: usize, const D: usize, const L: usize>(
@@ -56,11 +54,10 @@ struct SchurSystem<S, P, V, F, const R: usize, const D: usize, const L: usize> {
     price: usize,
     /// Products that were spent since; none before the first factorization.
     spent: Option<usize>,
-    product: ProductScratch<V, R, L>,
+    product: ProductScratch<V, R, D, L>,
     gradient: Vec<V>,
     step: Vec<V>,
     landmark_step: Vec<[V; L]>,
-    unscaled: Vec<f64>,
     scratch: CgScratch<V>,
 }
 
@@ -89,9 +86,11 @@ impl<S: Scalar, P: Scalar, V: VectorKernels, F: Scalar, const R: usize, const D:
         let factor_multiplications = reduction.multiplications + complement.factor_multiplications();
         let rows = (layout.tile_count() * crate::precision::kernels::LANES * R) as f64;
         let product_multiplications = STREAMED * rows * 2.0 * (D + L) as f64 + 2.0 * complement.entry_count() as f64;
+        let linearized = Linearized::new(problem);
         Self {
             residual: policy.residual,
-            linearized: Linearized::new(problem),
+            product: ProductScratch::new(layout, &linearized.couplings),
+            linearized,
             factors,
             landmarks: Landmarks::new(layout.landmark_count()),
             inverted: None,
@@ -100,11 +99,9 @@ impl<S: Scalar, P: Scalar, V: VectorKernels, F: Scalar, const R: usize, const D:
             spent: None,
             reduction,
             complement,
-            product: ProductScratch::new(layout),
             gradient: vec![V::ZERO; n],
             step: vec![V::ZERO; n],
             landmark_step: vec![[V::ZERO; L]; layout.landmark_count()],
-            unscaled: vec![0.0; n + L * layout.landmark_count()],
             scratch: CgScratch::new(n),
         }
     }
@@ -133,26 +130,16 @@ where
     }
 
     fn evaluate(&mut self, problem: &Flat<'a, T, R, D, L>) -> f64 {
-        if self.residual == Precision::F64 {
-            return cost_in::<f64, T, R, D, L>(problem.separable);
-        }
-        cost_in::<f32, T, R, D, L>(problem.separable)
+        cost(problem.separable, self.residual)
     }
 
     fn evaluate_in_double(&mut self, problem: &Flat<'a, T, R, D, L>) -> f64 {
-        cost_in::<f64, T, R, D, L>(problem.separable)
+        cost(problem.separable, Precision::F64)
     }
 
     fn linearize(&mut self, problem: &Flat<'a, T, R, D, L>) -> Result<Linearization, Trouble> {
-        let norm = self.linearized.fill(&*problem.separable, &mut self.factors);
         (self.inverted, self.fresh) = (None, None);
-        let largest = self.linearized.largest_gradient();
-        if !(largest.is_finite() && norm.is_finite()) {
-            return Err(Trouble { what: "the Jacobian is not finite".into() });
-        }
-        let rounding = Rounding { flushed: self.linearized.flushed, not_finite: 0 };
-        let gradient_cosine = if norm > 0.0 { largest / norm } else { 0.0 };
-        Ok(Linearization { gradient_cosine, model_unit: 1.0, rounding })
+        self.linearized.linearize(problem.separable, &mut self.factors)
     }
 
     fn solve(
@@ -200,28 +187,7 @@ where
     }
 
     fn retract(&mut self, problem: &mut Flat<'a, T, R, D, L>) -> Result<(), Trouble> {
-        let (of_frames, of_landmarks) = self.unscaled.split_at_mut(self.step.len());
-        for ((to, step), scale) in of_frames.iter_mut().zip(&self.step).zip(&self.linearized.frame_scales) {
-            *to = step.to_f64() * scale;
-        }
-        let scales = self.linearized.landmark_scales.as_flattened();
-        for ((to, step), scale) in of_landmarks.iter_mut().zip(self.landmark_step.as_flattened()).zip(scales) {
-            *to = step.to_f64() * f64::from(*scale);
-        }
-        if !self.unscaled.iter().all(|value| value.is_finite()) {
-            return Err(Trouble { what: "the step is not finite".into() });
-        }
-        problem.retract(&self.unscaled);
+        problem.retract(&self.linearized.unscaled(&self.step, &self.landmark_step)?);
         Ok(())
     }
-}
-
-fn cost_in<S: Scalar, T, const R: usize, const D: usize, const L: usize>(problem: &T) -> f64
-where
-    T: Separable<R, D, L>,
-{
-    let mut residuals = vec![S::ZERO; problem.factors().row_count()];
-    problem.factor_residuals(&mut residuals);
-    let of_factors: f64 = residuals.iter().map(|r| r.to_f64() * r.to_f64()).sum();
-    vectorized(Cost::<T, S, R, D, L>::of(problem)) + 0.5 * of_factors
 }

@@ -1,6 +1,6 @@
 //! A separable problem as a plain one: its rows one after the other.
 
-use super::separable::{Rows, Separable};
+use super::problem::{Rows, Separable};
 use crate::precision::Scalar;
 use crate::precision::kernels::LANES;
 use crate::solver::{Loss, Problem};
@@ -34,7 +34,8 @@ impl<'a, T: Separable<R, D, L>, const R: usize, const D: usize, const L: usize> 
         }
         for group in layout.groups() {
             for tile in group.tiles.clone() {
-                for &landmark in &layout.landmarks(tile)[..layout.used(tile)] {
+                for lane in layout.used_lanes(tile) {
+                    let landmark = layout.landmarks(tile)[lane];
                     let frames = group.frames.iter().flatten().copied();
                     let variables: Vec<usize> = frames.chain([layout.frame_count() + landmark as usize]).collect();
                     structure.add_residual(R, &variables);
@@ -80,7 +81,7 @@ impl<T: Separable<R, D, L>, const R: usize, const D: usize, const L: usize> Prob
         self.for_each_tile(|group, tile| {
             let mut lanes = [[S::ZERO; LANES]; R];
             self.separable.evaluate(&self.separable.prepare::<S>(group), tile, &mut lanes);
-            for lane in 0..layout.used(tile) {
+            for lane in layout.used_lanes(tile) {
                 for row in &lanes {
                     residuals[next] = row[lane];
                     next += 1;
@@ -98,7 +99,7 @@ impl<T: Separable<R, D, L>, const R: usize, const D: usize, const L: usize> Prob
             self.separable.differentiate(&self.separable.prepare::<S>(group), tile, &mut rows);
             let frames = layout.groups()[group].frames;
             let coupling = self.separable.coupling(group).map(|row| row.map(S::from_f64));
-            for lane in 0..layout.used(tile) {
+            for lane in layout.used_lanes(tile) {
                 for row in 0..R {
                     let mut next = std::mem::take(&mut rest).iter_mut();
                     let mut put = |value: S| next.next().map(|entry| *entry = value).unwrap_or_default();

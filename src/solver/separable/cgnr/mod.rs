@@ -1,0 +1,12 @@
+//! Conjugate gradients on the normal equations of frames and landmarks together, preconditioned by the blocks on their
+//! diagonal.
+//!
+//! # Source
+//! The article that this crate follows solves its windows so; Björck, *Numerical Methods for Least Squares Problems*
+//! (1996), 7.4.
+
+mod blocks;
+mod normal;
+mod system;
+
+pub(in crate::solver) use system::cgnr_system;

@@ -12,7 +12,7 @@ use halfslam::io::libmv::{self, LibmvFile};
 use halfslam::simulation::{Preset, Simulation, SimulationOptions, record};
 use nalgebra::Point3;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn halfslam(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_halfslam")).args(arguments).output().expect("the program starts")
@@ -36,6 +36,19 @@ fn assert_names(message: &str, words: &[&str]) {
     for word in words {
         assert!(message.contains(word), "expected '{word}' in: {message}");
     }
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_halfslam"))
+        .args(["parameters", "--format", "markdown"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 
 #[test]

@@ -53,6 +53,8 @@ fn own_arguments() -> impl Iterator<Item = std::ffi::OsString> {
 }
 
 fn main() -> ExitCode {
+    // `halfslam … | head` ends like any other program, without a word of its own.
+    sigpipe::reset();
     let command = Cli::parse_from(own_arguments()).command;
     // Experiments show what fails: a warning at each failure would drown their verdicts.
     let level = if matches!(command, Command::Reproduce(_)) { "error" } else { "warn" };

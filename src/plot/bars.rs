@@ -4,6 +4,7 @@ use super::PlotError;
 use super::chart::{label, to_error};
 use super::{Scale, ranges::range_of};
 use plotters::prelude::*;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Height of a bar and of the space between groups (px).
@@ -11,6 +12,9 @@ const BAR_PX: u32 = 20;
 const GAP_PX: u32 = 14;
 /// What title and axis take (px).
 const REST_PX: u32 = 130;
+
+/// Room for the legend beside the bars, as a share of theirs.
+const LEGEND_SHARE: f64 = 0.2;
 
 /// A bar.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +34,7 @@ pub struct BarChart {
     pub title: String,
     /// Name and unit of the values.
     pub x: String,
-    /// How the axis is divided; bars of a logarithmic one begin at its left end.
+    /// How the axis is divided; bars begin at zero, on a logarithmic one at its left end.
     pub scale: Scale,
     /// Groups from top to bottom.
     pub groups: Vec<(String, Vec<Bar>)>,
@@ -50,8 +54,13 @@ impl BarChart {
         let bars: usize = self.groups.iter().map(|(_, bars)| bars.len()).sum();
         let height = bars as u32 * BAR_PX + self.groups.len() as u32 * GAP_PX;
         let values = || self.groups.iter().flat_map(|(_, bars)| bars).map(|bar| place(bar.value));
-        let x_range = range_of(values(), self.scale != Scale::Logarithmic);
+        let mut x_range = range_of(values(), self.scale != Scale::Logarithmic);
         let left = x_range.start;
+        let begin = if self.scale == Scale::Logarithmic { left } else { 0.0 };
+        let labels: BTreeSet<&str> = self.groups.iter().flat_map(|(_, bars)| bars).map(|bar| &*bar.label).collect();
+        if labels.len() > 1 {
+            x_range.end += LEGEND_SHARE * (x_range.end - left);
+        }
         let canvas = SVGBackend::new(path, (900, height + REST_PX)).into_drawing_area();
         canvas.fill(&WHITE)?;
         let mut chart = ChartBuilder::on(&canvas)
@@ -82,8 +91,8 @@ impl BarChart {
             ));
             canvas.draw(&Text::new(name.as_str(), (x - 8, y), style))?;
             for bar in bars {
-                let end = if bar.value.is_finite() { place(bar.value) } else { left };
-                let corners = [(left, top + 2.0), (end, top + f64::from(BAR_PX) - 2.0)];
+                let end = if bar.value.is_finite() { place(bar.value) } else { begin };
+                let corners = [(begin, top + 2.0), (end, top + f64::from(BAR_PX) - 2.0)];
                 let series = chart.draw_series([Rectangle::new(corners, bar.color.filled())])?;
                 if !known.contains(&bar.label.as_str()) {
                     let color = bar.color;
@@ -96,7 +105,7 @@ impl BarChart {
             }
             top += f64::from(GAP_PX);
         }
-        if known.len() > 1 {
+        if labels.len() > 1 {
             chart
                 .configure_series_labels()
                 .position(SeriesLabelPosition::LowerRight)
@@ -129,5 +138,27 @@ mod tests {
         let svg = std::fs::read_to_string(&path).unwrap();
         assert!(["first", "mixed", "half", "time (ms)"].iter().all(|word| svg.contains(word)));
         assert!(!svg.contains("inf") && !svg.contains("NaN"));
+    }
+
+    #[test]
+    fn bars_begin_at_zero_to_either_side() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bars.svg");
+        let bar = |label: &str, value| Bar { label: label.into(), color: super::super::policy_color(label), value };
+        let groups = vec![("first".into(), vec![bar("mixed", -5.0), bar("half", 10.0)])];
+        let chart = BarChart { title: "bars".into(), x: "saved (%)".into(), scale: Scale::FromZero, groups };
+        chart.draw(&path).unwrap();
+        let svg = std::fs::read_to_string(&path).unwrap();
+        let ends = |label: &str| {
+            let RGBColor(red, green, blue) = super::super::policy_color(label);
+            let fill = format!("#{red:02X}{green:02X}{blue:02X}");
+            let rectangle = svg.lines().find(|line| line.contains("<rect") && line.contains(&fill)).unwrap();
+            let number = |name: &str| -> f64 {
+                let (_, rest) = rectangle.split_once(&format!(" {name}=\"")).unwrap();
+                rest.split('"').next().unwrap().parse().unwrap()
+            };
+            [number("x"), number("x") + number("width")]
+        };
+        assert!((ends("mixed")[1] - ends("half")[0]).abs() <= 1.0, "{:?} {:?}", ends("mixed"), ends("half"));
     }
 }

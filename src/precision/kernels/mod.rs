@@ -22,6 +22,8 @@ mod rounded;
 mod side_by_side;
 mod triangular;
 mod vector;
+#[cfg(target_arch = "x86_64")]
+mod x86_vectors;
 
 pub use factor::{BlockFactor, gather_scaled, scatter_scaled};
 pub use hamming::DescriptorColumns;

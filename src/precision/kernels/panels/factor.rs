@@ -4,13 +4,13 @@
 //! Tiles begin at multiples of [`LANES`] at or above the row that they are for. What they touch above it is zero in a
 //! factor, and is set to zero again where it is written.
 
-use super::lanes::Lanes;
+use super::super::x86_vectors::Vector;
 use super::{LANES, NotFinite, PanelShape, SmallPivot, group, invert_diagonal, store_inverse};
 use crate::precision::Scalar;
 
 /// Subtracts from a tile of `M` vectors by `N` columns the product of `depth` columns of `rows` with those of `by`.
 #[inline(always)]
-unsafe fn subtract_tile<L: Lanes, const M: usize, const N: usize>(
+unsafe fn subtract_tile<L: Vector, const M: usize, const N: usize>(
     tile: *mut L::Element,
     tile_stride: usize,
     rows: *const L::Element,
@@ -48,7 +48,7 @@ unsafe fn subtract_tile<L: Lanes, const M: usize, const N: usize>(
 
 /// [`subtract_tile`] for `height` rows, a multiple of the vector's length.
 #[inline(always)]
-unsafe fn subtract_tiles<L: Lanes, const N: usize>(
+unsafe fn subtract_tiles<L: Vector, const N: usize>(
     tile: *mut L::Element,
     tile_stride: usize,
     rows: *const L::Element,
@@ -75,7 +75,7 @@ unsafe fn subtract_tiles<L: Lanes, const N: usize>(
 }
 
 #[inline(always)]
-unsafe fn factor_group<L: Lanes, const N: usize>(
+unsafe fn factor_group<L: Vector, const N: usize>(
     panel: &mut [L::Element],
     shape: PanelShape,
     first: usize,
@@ -121,7 +121,7 @@ unsafe fn factor_group<L: Lanes, const N: usize>(
 /// # Safety
 /// The CPU has the features of `L`, and the lengths are those that the shape says.
 #[inline(always)]
-pub(super) unsafe fn factor<L: Lanes>(
+pub(super) unsafe fn factor<L: Vector>(
     panel: &mut [L::Element],
     shape: PanelShape,
     small: SmallPivot,
@@ -151,7 +151,7 @@ pub(super) unsafe fn factor<L: Lanes>(
 /// # Safety
 /// As of [`factor`]; the panel has its slack.
 #[inline(always)]
-pub(super) unsafe fn subtract_square<L: Lanes>(panel: &[L::Element], shape: PanelShape, update: &mut [L::Element]) {
+pub(super) unsafe fn subtract_square<L: Vector>(panel: &[L::Element], shape: PanelShape, update: &mut [L::Element]) {
     let (stride, update_stride, below) = (shape.stride(), shape.update_stride(), shape.rows - shape.columns);
     let mut first = 0;
     while first < below {

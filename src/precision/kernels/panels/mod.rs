@@ -9,19 +9,13 @@
 #![cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
 
 #[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code)]
 mod factor;
-#[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code)]
-mod lanes;
 pub mod portable;
 #[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code)]
 mod solve;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code)]
 mod x86;
 
 use crate::precision::cpu::{VectorUnit, vector_unit};

@@ -1,7 +1,7 @@
 //! The triangular solves with a panel, in the vectors of x86-64: one text for AVX2 and AVX-512, for every storage of the factor
 //! and every vector.
 
-use super::lanes::LoadFrom;
+use super::super::x86_vectors::LoadFrom;
 use super::{LANES, PanelShape, group};
 use crate::precision::Scalar;
 

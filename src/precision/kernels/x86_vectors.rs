@@ -5,8 +5,8 @@
 use half::f16;
 use std::arch::x86_64::*;
 
-/// A vector of several elements.
-pub(super) trait Lanes: Copy {
+/// A register of several elements.
+pub(super) trait Vector: Copy {
     /// What it holds.
     type Element: crate::precision::Scalar;
     /// How many.
@@ -46,18 +46,18 @@ pub(super) trait Lanes: Copy {
 }
 
 /// Loads of a storage type.
-pub(super) trait LoadFrom<C>: Lanes {
+pub(super) trait LoadFrom<C>: Vector {
     /// # Safety
-    /// [`Lanes::COUNT`] elements are readable.
+    /// [`Vector::COUNT`] elements are readable.
     unsafe fn load_from(from: *const C) -> Self;
 }
 
 /// Eight words of ones before eight of zeros: a load at `8 - n` masks the first `n`.
 const ONES_THEN_ZEROS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
-macro_rules! lanes {
+macro_rules! vector {
     ($vector:ident, $element:ident, $count:literal, $tile:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $fnma:ident, |$v:ident| $sum:expr, |$w:ident, $kept:ident| $first:expr, $from:expr) => {
-        impl Lanes for $vector {
+        impl Vector for $vector {
             type Element = $element;
             const COUNT: usize = $count;
             const TILE: usize = $tile;
@@ -119,7 +119,7 @@ macro_rules! lanes {
     };
 }
 
-lanes!(
+vector!(
     __m256,
     f32,
     8,
@@ -137,7 +137,7 @@ lanes!(
     |v, count| _mm256_and_ps(v, _mm256_loadu_ps(ONES_THEN_ZEROS.as_ptr().add(8 - count.min(8)).cast())),
     _mm256_andnot_ps(_mm256_loadu_ps(ONES_THEN_ZEROS.as_ptr().add(8 - count.min(8)).cast()), v)
 );
-lanes!(
+vector!(
     __m256d,
     f64,
     4,
@@ -154,7 +154,7 @@ lanes!(
     |v, count| _mm256_and_pd(v, _mm256_loadu_pd(ONES_THEN_ZEROS.as_ptr().add(8 - 2 * count.min(4)).cast())),
     _mm256_andnot_pd(_mm256_loadu_pd(ONES_THEN_ZEROS.as_ptr().add(8 - 2 * count.min(4)).cast()), v)
 );
-lanes!(
+vector!(
     __m512,
     f32,
     16,
@@ -168,7 +168,7 @@ lanes!(
     |v, count| _mm512_maskz_mov_ps(((1u32 << count.min(16)) - 1) as u16, v),
     _mm512_maskz_mov_ps(!((1u32 << count.min(16)) - 1) as u16, v)
 );
-lanes!(
+vector!(
     __m512d,
     f64,
     8,

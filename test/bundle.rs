@@ -119,6 +119,20 @@ fn points_of_any_camera_are_adjusted_under_every_policy() {
     }
 }
 
+#[test]
+fn points_that_do_not_converge_end_no_worse_than_in_double() {
+    let points = points::bal_scene(2, 8, 120);
+    for limit in [1, 3, 6] {
+        let mut options = PointBundleOptions::default();
+        options.solver.max_iterations = limit;
+        let solve = |policy: &str| points.clone().optimize(&Policy::resolve(policy).unwrap(), &options).unwrap();
+        let (double, mixed) = (solve("double"), solve("mixed"));
+        assert!(!double.converged && !mixed.escalations.is_empty(), "limit {limit}: {mixed:?}");
+        assert!(mixed.final_cost <= 1.001 * double.final_cost, "limit {limit}: {mixed:?} against {double:?}");
+        assert!(mixed.iterations > double.iterations, "what every attempt took counts");
+    }
+}
+
 /// Best known costs, of the published problems from their own starts, without a robust loss.
 #[test]
 fn real_problems_reach_their_optimum_under_mixed() {

@@ -65,8 +65,8 @@ pub struct SolveStatistics {
 }
 
 impl SolveStatistics {
-    /// Of two solves of a problem, one after the other: the end of the later one, and what both took.
-    pub(crate) fn followed_by(self, later: Self) -> Self {
+    /// Of two solves of a problem, one after the other: what the one that counts ended with, and what both took.
+    pub(crate) fn followed_by(self, later: Self, later_counts: bool) -> Self {
         let (a, b) = (&self.phases, &later.phases);
         let phases = PhaseTimes {
             residual_ms: a.residual_ms + b.residual_ms,
@@ -77,17 +77,58 @@ impl SolveStatistics {
             linear_ms: a.linear_ms + b.linear_ms,
             update_ms: a.update_ms + b.update_ms,
         };
-        Self {
+        let later_costs: &[f64] = if later_counts { &later.cost_history } else { &[] };
+        let sums = Self {
             initial_cost: self.initial_cost,
-            cost_history: [self.cost_history, later.cost_history].concat(),
+            cost_history: [&self.cost_history, later_costs].concat(),
             iterations: self.iterations + later.iterations,
             rejected_steps: self.rejected_steps + later.rejected_steps,
             flushed_to_zero: self.flushed_to_zero + later.flushed_to_zero,
             cg_iterations: self.cg_iterations + later.cg_iterations,
-            escalations: [self.escalations, later.escalations].concat(),
+            escalations: [&self.escalations[..], &later.escalations].concat(),
             solve_ms: self.solve_ms + later.solve_ms,
             phases,
-            ..later
+            ..Self::default()
+        };
+        let end = if later_counts { later } else { self };
+        Self {
+            problem: end.problem,
+            policy: end.policy,
+            linear_solver: end.linear_solver,
+            factor_precision: end.factor_precision,
+            final_cost: end.final_cost,
+            converged: end.converged,
+            stop_reason: end.stop_reason,
+            row_count: end.row_count,
+            column_count: end.column_count,
+            ..sums
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_two_solves_took_is_added_up_and_one_end_counts() {
+        let solve = |final_cost: f64, iterations: usize, escalation: &str| SolveStatistics {
+            initial_cost: 9.0,
+            final_cost,
+            cost_history: vec![9.0, final_cost],
+            iterations,
+            stop_reason: format!("at {final_cost}"),
+            escalations: vec![escalation.into()],
+            phases: PhaseTimes { linear_ms: 2.0, ..PhaseTimes::default() },
+            ..SolveStatistics::default()
+        };
+        for later_counts in [true, false] {
+            let both = solve(4.0, 3, "first").followed_by(solve(1.0, 5, "second"), later_counts);
+            let (cost, reason) = if later_counts { (1.0, "at 1") } else { (4.0, "at 4") };
+            assert_eq!((both.initial_cost, both.final_cost, both.stop_reason.as_str()), (9.0, cost, reason));
+            assert_eq!(both.cost_history.last(), Some(&cost));
+            assert_eq!((both.iterations, both.phases.linear_ms), (8, 4.0));
+            assert_eq!(both.escalations, ["first", "second"]);
         }
     }
 }

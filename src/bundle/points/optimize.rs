@@ -58,7 +58,10 @@ fn adjust<C: PointCamera<R, D>, const R: usize, const D: usize>(
     if !is_better {
         (bundle.cameras, bundle.points) = end;
     }
-    Ok(together(statistics, again.unwrap_or_default(), indices.len(), is_better))
+    let both = statistics.followed_by(again.unwrap_or_default(), is_better);
+    let done = if is_better { " and were set back" } else { "" };
+    let stop_reason = format!("{}; {} points came to lie behind their cameras{done}", both.stop_reason, indices.len());
+    Ok(SolveStatistics { stop_reason, ..both })
 }
 
 fn solve<C: PointCamera<R, D>, const R: usize, const D: usize>(
@@ -85,11 +88,11 @@ fn solve<C: PointCamera<R, D>, const R: usize, const D: usize>(
         again
             .escalations
             .insert(0, format!("{}: solved again from the start in higher precision", statistics.stop_reason));
-        if again.final_cost > statistics.final_cost {
+        let is_better = again.final_cost <= statistics.final_cost;
+        if !is_better {
             problem.restore(&end);
-            break;
         }
-        statistics = SolveStatistics { policy: policy.name.clone(), ..statistics.followed_by(again) };
+        statistics = statistics.followed_by(again, is_better);
         policy = raised;
     }
     bundle.cameras = problem.cameras;
@@ -97,27 +100,6 @@ fn solve<C: PointCamera<R, D>, const R: usize, const D: usize>(
         *point = Point3::new(x, y, z);
     }
     Ok(statistics)
-}
-
-/// The statistics of a solve and of another one after points were set back, whose end counts if it `is_better`.
-fn together(first: SolveStatistics, second: SolveStatistics, stray_count: usize, is_better: bool) -> SolveStatistics {
-    let strays = format!("{stray_count} points came to lie behind their cameras");
-    let end = first.clone();
-    let policy = first.policy.clone();
-    let both = first.followed_by(second);
-    if is_better {
-        let stop_reason = format!("{}; {strays} and were set back", both.stop_reason);
-        return SolveStatistics { policy, stop_reason, ..both };
-    }
-    SolveStatistics {
-        policy,
-        final_cost: end.final_cost,
-        cost_history: end.cost_history,
-        stop_reason: format!("{}; {strays}", end.stop_reason),
-        converged: end.converged,
-        factor_precision: end.factor_precision,
-        ..both
-    }
 }
 
 /// Checks indices and numbers; names the first item that is wrong.

@@ -9,7 +9,8 @@ use crate::solver::{LinearSolver, Loss, Separable, SolveStatistics, SolverError,
 use nalgebra::Point3;
 
 impl PointBundle<BalCamera, 2> {
-    /// Adjusts cameras and points in place. On an error nothing is changed.
+    /// Adjusts cameras and points in place. On an error nothing is changed. Below double precision a solve that reaches the
+    /// limit of iterations is repeated from its start one precision higher.
     ///
     /// # Errors
     /// [`SolverError`] if an index is out of range, or values are not finite.

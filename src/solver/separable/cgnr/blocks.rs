@@ -90,7 +90,7 @@ pub(super) fn frame_blocks<T, S, P, V, const R: usize, const D: usize, const L: 
             }
         }
         if let Some(free) = group.frames[1].and_then(|frame| layout.free(frame)) {
-            let (scales, coupling) = (own(free), problem.coupling(index));
+            let (scales, coupling) = (own(free), &linearized.raw_couplings[index]);
             let mut product = [[0.0; D]; D];
             for i in 0..D {
                 for k in 0..D {

@@ -31,7 +31,8 @@ where
         (F32, F16, F32, F32) => Some(Box::new(CgnrSystem::<f32, f16, f32, f32, R, D, L>::new(policy, problem))),
         (F32, F32, F32, F16) => Some(Box::new(CgnrSystem::<f32, f32, f32, f16, R, D, L>::new(policy, problem))),
         (F32, F32, F32, F32) => Some(Box::new(CgnrSystem::<f32, f32, f32, f32, R, D, L>::new(policy, problem))),
-        (F64, F64, F64, F64) => Some(Box::new(CgnrSystem::<f64, f64, f64, f64, R, D, L>::new(policy, problem))),
+        // Products and preconditioner at least as precise as asked for.
+        (F64, _, F64, _) => Some(Box::new(CgnrSystem::<f64, f64, f64, f64, R, D, L>::new(policy, problem))),
         _ => None,
     }
 }
@@ -134,9 +135,9 @@ where
         conjugate_gradients(&mut operator, gradient, step, blocks, options, scratch)
     }
 
-    fn retract(&mut self, problem: &mut Flat<'a, T, R, D, L>) -> Result<(), Trouble> {
+    fn retract(&mut self, problem: &mut Flat<'a, T, R, D, L>, share: f64) -> Result<(), Trouble> {
         let (of_frames, of_landmarks) = self.step.split_at(self.linearized.frame_norms.len());
-        problem.retract(&self.linearized.unscaled(of_frames, of_landmarks.as_chunks::<L>().0)?);
+        problem.retract(&self.linearized.unscaled(of_frames, of_landmarks.as_chunks::<L>().0, share)?);
         Ok(())
     }
 }

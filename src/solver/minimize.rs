@@ -7,7 +7,7 @@ use super::system::system_for;
 use super::{Preconditioner, Problem, SolveStatistics, SolverError, SolverOptions, stopping};
 use crate::precision::Policy;
 
-/// Rejected steps in a row after which the linear solver's precision is doubted.
+/// Rejected steps in a row after which the linear solver's precision is doubted, if their direction does not descend.
 const PATIENCE: usize = 3;
 
 /// Minimizes a nonlinear least-squares problem by Levenberg-Marquardt or Gauss-Newton steps in the precisions of a policy.
@@ -122,7 +122,8 @@ fn minimize_with<Q: Problem>(
         if let Some(reason) = stop {
             break (true, reason);
         }
-        if (rejected >= PATIENCE || exhausted) && run.escalate(problem, "several steps in a row ascend")? {
+        let doubted = exhausted || rejected >= PATIENCE && !run.descends(problem, trial.promised);
+        if doubted && run.escalate(problem, "several steps in a row ascend")? {
             (damping, rejected) = (Damping::new(options), 0);
             continue;
         }

@@ -20,6 +20,11 @@ const NEGLIGIBLE: f64 = 0.1;
 /// A solve whose last step decreased the cost by less than this share is about to converge.
 const CONVERGING: f64 = 1e-2;
 
+/// The share of a step over which its direction is judged,
+const SHORT: f64 = 1e-3;
+/// and the part of what its model promises there that it has to keep.
+const PART: f64 = 0.5;
+
 /// A step that was tried: the problem stands at its end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trial {
@@ -204,7 +209,7 @@ impl<'a, Q: Problem> Run<'a, Q> {
         self.statistics.phases.product_ms += 1e3 * solved.product_time.as_secs_f64();
         self.statistics.phases.triangular_ms += 1e3 * solved.preconditioner_time.as_secs_f64();
         let start = Instant::now();
-        let moved = self.system.retract(problem);
+        let moved = self.system.retract(problem, 1.0);
         self.statistics.phases.update_ms += milliseconds_since(start);
         moved?;
         let cost = self.policy_cost(problem);
@@ -220,6 +225,21 @@ impl<'a, Q: Problem> Run<'a, Q> {
         self.statistics.iterations += 1;
         self.iterations_of_precision += 1;
         self.statistics.cost_history.push(trial.cost);
+    }
+
+    /// Whether the step that was rejected last, at whose beginning the problem stands, descends at its start as fast as its
+    /// model said: in double, over a short share of it. Then it is the problem that bends, not precision that fails.
+    pub(crate) fn descends(&mut self, problem: &mut Q, promised: f64) -> bool {
+        let before = match self.cost_in_double {
+            Some(before) => before,
+            None => self.double_cost(problem),
+        };
+        self.cost_in_double = Some(before);
+        let moved = self.system.retract(problem, SHORT);
+        let after = self.double_cost(problem);
+        problem.restore(&self.state);
+        // Along the whole step the model falls by `promised`, at its start twice as fast.
+        moved.is_ok() && before - after > PART * 2.0 * SHORT * promised
     }
 
     /// Goes back to before the step that was tried.
@@ -244,6 +264,7 @@ impl<'a, Q: Problem> Run<'a, Q> {
         if !converging {
             problem.restore(&self.initial_state);
             self.state = problem.state();
+            self.cost_in_double = Some(self.statistics.initial_cost);
         }
         tracing::debug!("{}: {why}; repeated in higher precision", self.statistics.problem);
         self.statistics.escalations.push(format!(

@@ -122,7 +122,7 @@ fn minimize_with<Q: Problem>(
         if let Some(reason) = stop {
             break (true, reason);
         }
-        let doubted = exhausted || rejected >= PATIENCE && !run.descends(problem, trial.promised);
+        let doubted = exhausted || rejected >= PATIENCE && run.doubts_precision(problem, trial.promised);
         if doubted && run.escalate(problem, "several steps in a row ascend")? {
             (damping, rejected) = (Damping::new(options), 0);
             continue;

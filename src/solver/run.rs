@@ -227,9 +227,14 @@ impl<'a, Q: Problem> Run<'a, Q> {
         self.statistics.cost_history.push(trial.cost);
     }
 
-    /// Whether the step that was rejected last, at whose beginning the problem stands, descends at its start as fast as its
-    /// model said: in double, over a short share of it. Then it is the problem that bends, not precision that fails.
-    pub(crate) fn descends(&mut self, problem: &mut Q, promised: f64) -> bool {
+    /// Whether rejected steps tell of a want of precision; the problem stands where they began.
+    ///
+    /// About to converge they don't if the last of them descends at its start as its model said, in double, over a short
+    /// share of it: then it is the problem that bends. Far from there rounding may choose the valley.
+    pub(crate) fn doubts_precision(&mut self, problem: &mut Q, promised: f64) -> bool {
+        if !self.is_converging() {
+            return true;
+        }
         let before = match self.cost_in_double {
             Some(before) => before,
             None => self.double_cost(problem),
@@ -239,7 +244,15 @@ impl<'a, Q: Problem> Run<'a, Q> {
         let after = self.double_cost(problem);
         problem.restore(&self.state);
         // Along the whole step the model falls by `promised`, at its start twice as fast.
-        moved.is_ok() && before - after > PART * 2.0 * SHORT * promised
+        moved.is_err() || before - after <= PART * 2.0 * SHORT * promised || before.is_nan() || after.is_nan()
+    }
+
+    /// Whether the last step that was taken decreased the cost by little.
+    fn is_converging(&self) -> bool {
+        matches!(
+            self.statistics.cost_history[..],
+            [.., before, after] if (before - after).abs() <= CONVERGING * before
+        )
     }
 
     /// Goes back to before the step that was tried.
@@ -257,11 +270,7 @@ impl<'a, Q: Problem> Run<'a, Q> {
         let Some(raised) = self.policy.raised().filter(|_| !self.policy.naive) else {
             return Ok(false);
         };
-        let converging = matches!(
-            self.statistics.cost_history[..],
-            [.., before, after] if (before - after).abs() <= CONVERGING * before
-        );
-        if !converging {
+        if !self.is_converging() {
             problem.restore(&self.initial_state);
             self.state = problem.state();
             self.cost_in_double = Some(self.statistics.initial_cost);

@@ -166,8 +166,8 @@ impl Halves for NeonFp16 {
     }
 
     #[inline(always)]
-    fn splat_pair(self, of: [f16; 2]) -> Pair {
-        of.map(|value| [value; LANES])
+    fn splat_pair(self, of: [u32; 2]) -> Pair {
+        of.map(|word| [f16::from_bits(word as u16); LANES])
     }
 
     #[inline(always)]

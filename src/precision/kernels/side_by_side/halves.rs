@@ -1,5 +1,8 @@
 //! Arithmetic in half precision, two times sixteen lanes at a time.
 
+// Loops over lanes index several arrays at once: in this form the compiler vectorizes them.
+#![allow(clippy::needless_range_loop)]
+
 use super::{LANES, Lanes, Portable, Unit};
 use half::f16;
 
@@ -14,8 +17,18 @@ pub trait Halves: Unit {
     /// The same of pairs.
     fn mul_add_pair(self, a: &Pair, b: &Pair, c: &Pair) -> Pair;
 
+    /// Each half twice in a word, as [`Self::splat_pair`] wants them.
+    #[inline(always)]
+    fn doubled(self, lanes: &Lanes<f16>) -> Lanes<u32> {
+        let mut words = [0; LANES];
+        for lane in 0..LANES {
+            words[lane] = u32::from(lanes[lane].to_bits()) * 0x1_0001;
+        }
+        words
+    }
+
     /// Each number in every lane of its own.
-    fn splat_pair(self, of: [f16; 2]) -> Pair;
+    fn splat_pair(self, of: [u32; 2]) -> Pair;
 
     /// The sum of both, in both.
     fn sum_of_pair(self, pair: &Pair) -> Pair;
@@ -38,8 +51,8 @@ impl Halves for Portable {
     }
 
     #[inline(always)]
-    fn splat_pair(self, of: [f16; 2]) -> Pair {
-        of.map(|value| [value; LANES])
+    fn splat_pair(self, of: [u32; 2]) -> Pair {
+        of.map(|word| [f16::from_bits(word as u16); LANES])
     }
 
     #[inline(always)]
@@ -72,7 +85,9 @@ mod tests {
         fn run<U: Halves>(self, unit: U) -> Self::Output {
             let [a, b, c] = self.0;
             let of_pairs = unit.mul_add_pair(a, b, c);
-            let others = [of_pairs, unit.splat_pair([a[0][3], b[1][5]]), unit.sum_of_pair(c)];
+            let words = [unit.doubled(&a[0])[3], unit.doubled(&b[1])[5]];
+            assert_eq!(words.map(|word| f16::from_bits(word as u16)), [a[0][3], b[1][5]]);
+            let others = [of_pairs, unit.splat_pair(words), unit.sum_of_pair(c)];
             (unit.mul_add_halves(&a[0], &b[0], &c[1]), others, unit.sums_of_pairs(self.0))
         }
     }

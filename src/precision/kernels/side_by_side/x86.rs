@@ -212,10 +212,9 @@ impl Halves for Avx512Fp16 {
     }
 
     #[inline(always)]
-    fn splat_pair(self, of: [f16; 2]) -> Pair {
+    fn splat_pair(self, [low, high]: [u32; 2]) -> Pair {
         unsafe {
-            let [low, high] = of.map(|value| value.to_bits() as i16);
-            let whole = _mm512_mask_set1_epi16(_mm512_set1_epi16(low), 0xffff_0000, high);
+            let whole = _mm512_mask_set1_epi32(_mm512_set1_epi32(low as i32), 0xff00, high as i32);
             as_pair(_mm512_castsi512_ph(whole))
         }
     }

@@ -4,9 +4,9 @@ use super::normal::{HalfRows, Normal};
 use crate::precision::kernels::{HalfKernel, Halves, LANES, Lanes, Pair};
 use crate::precision::{Scalar, f16, power_of_two_near};
 
-/// The largest element to which a vector is scaled: a thousandth of half's range, so that the sums over a row and over a
-/// column of a tile stay within it, and what is a millionth of the largest is still a normal number.
-const LARGEST: f64 = 256.0;
+/// The largest element to which a vector is scaled. Products of a row are at most some tens then, and their squares within
+/// half's range; what is a ten-thousandth of the largest is still a normal number.
+const LARGEST: f64 = 1.0;
 
 /// As the product in single precision, but `A`, `B`, the vectors that they meet and the products `A K p + B s` are halves,
 /// and sums within a tile: over the unknowns of a row, and over the rows of an observation. All further sums are in `V`.
@@ -26,7 +26,7 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
     fn run<U: Halves>(self, unit: U) -> f64 {
         let damped = self.normal.damp(unit, self.p, self.z);
         let (by_frame, by_landmark) = self.rows;
-        let Normal { layout, linearized, groups, .. } = self.normal;
+        let Normal { layout, linearized, groups, halves: s_halves, .. } = self.normal;
         let of_frames = linearized.frame_norms.len();
         let (p_frames, p_landmarks) = self.p.split_at(of_frames);
         let (z_frames, z_landmarks) = self.z.split_at_mut(of_frames);
@@ -39,11 +39,19 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
         let zero = [V::ZERO; LANES];
         let mut squares = zero;
         let halves = |lanes: &Lanes<V>| -> Lanes<f16> { unit.rounded(&unit.mul_add(lanes, &down, &zero)) };
-        let mut seen_by = [[f16::ZERO; LANES]; D];
+        let mut seen_by = [[0; LANES]; D];
+        let (whole, rest) = s_halves.as_flattened_mut().as_chunks_mut::<LANES>();
+        let (p_whole, p_rest) = p_landmarks.as_flattened().as_chunks::<LANES>();
+        for (to, from) in whole.iter_mut().zip(p_whole) {
+            *to = halves(from);
+        }
+        for (to, from) in rest.iter_mut().zip(p_rest) {
+            *to = (*from * down[0]).cast();
+        }
         for (index, group) in layout.groups().iter().enumerate() {
             if index % LANES == 0 {
                 for d in 0..D {
-                    seen_by[d] = halves(&groups[index / LANES][d]);
+                    seen_by[d] = unit.doubled(&halves(&groups[index / LANES][d]));
                 }
             }
             let free = group.frames.iter().flatten().any(|&frame| layout.free(frame).is_some());
@@ -56,18 +64,15 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
                 }
             }
             for tile in group.tiles.clone() {
-                let s = layout.gather(tile, p_landmarks);
-                let mut s_halves = [[f16::ZERO; LANES]; L];
-                for k in 0..L {
-                    s_halves[k] = halves(&s[k]);
-                }
+                let s = layout.gather(tile, s_halves);
                 let mut c = [[f16::ZERO; LANES]; L];
+                let mut squared = [f16::ZERO; LANES];
                 let mut by_pair = [[[f16::ZERO; LANES]; 2]; D];
                 for row in 0..R {
                     let (a, b) = (&by_frame[tile][row], &by_landmark[tile][row]);
                     let mut product = [f16::ZERO; LANES];
                     for k in 0..L {
-                        product = unit.mul_add_halves(&b[k], &s_halves[k], &product);
+                        product = unit.mul_add_halves(&b[k], &s[k], &product);
                     }
                     if free {
                         let mut of_pairs = [product, [f16::ZERO; LANES]];
@@ -83,9 +88,9 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
                     for k in 0..L {
                         c[k] = unit.mul_add_halves(&b[k], &product, &c[k]);
                     }
-                    let product: Lanes<V> = unit.widened(&product);
-                    squares = unit.mul_add(&product, &product, &squares);
+                    squared = unit.mul_add_halves(&product, &product, &squared);
                 }
+                squares = unit.mul_add(&unit.widened(&squared), &unit.splat(V::ONE), &squares);
                 let mut c_wide = [zero; L];
                 for k in 0..L {
                     c_wide[k] = unit.mul_add(&unit.widened(&c[k]), &up, &zero);

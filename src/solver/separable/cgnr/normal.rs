@@ -18,6 +18,8 @@ pub(super) struct Normal<'a, S, P, V, const R: usize, const D: usize, const L: u
     pub(super) damping: &'a [V],
     /// Room for what the groups see, and give back.
     pub(super) groups: &'a mut [OfGroups<V, D>],
+    /// Room for the landmarks' part of a vector in half precision, if rows are stored in it.
+    pub(super) halves: &'a mut [[f16; L]],
 }
 
 impl<S: Scalar, P: Scalar, V: VectorKernels, const R: usize, const D: usize, const L: usize> NormalOperator<V>
@@ -48,12 +50,17 @@ impl<'a, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const 
     /// `z = λ diag p`; returns `pᵀ z`.
     #[inline(always)]
     pub(super) fn damp<U: Unit>(&self, unit: U, p: &[V], z: &mut [V]) -> f64 {
-        let mut damped = [V::ZERO; LANES];
-        for ((z, p), damping) in z.chunks_mut(LANES).zip(p.chunks(LANES)).zip(self.damping.chunks(LANES)) {
-            for lane in 0..z.len() {
-                z[lane] = damping[lane] * p[lane];
-                damped[lane] = z[lane].mul_add_if(U::FUSED, p[lane], damped[lane]);
-            }
+        let (whole, rest) = z.as_chunks_mut::<LANES>();
+        let (p_whole, p_rest) = p.as_chunks::<LANES>();
+        let (damping, damping_rest) = self.damping.as_chunks::<LANES>();
+        let (mut damped, zero) = ([V::ZERO; LANES], [V::ZERO; LANES]);
+        for ((z, p), damping) in whole.iter_mut().zip(p_whole).zip(damping) {
+            *z = unit.mul_add(damping, p, &zero);
+            damped = unit.mul_add(z, p, &damped);
+        }
+        for (lane, ((z, p), damping)) in rest.iter_mut().zip(p_rest).zip(damping_rest).enumerate() {
+            *z = *damping * *p;
+            damped[lane] += *z * *p;
         }
         unit.sum(&damped).to_f64()
     }

@@ -52,6 +52,7 @@ struct CgnrSystem<S, P, V, C, const R: usize, const D: usize, const L: usize> {
     step: Vec<V>,
     scratch: CgScratch<V>,
     groups: Vec<OfGroups<V, D>>,
+    halves: Vec<[f16; L]>,
 }
 
 impl<S: Scalar, P: Scalar, V: VectorKernels, C: Scalar, const R: usize, const D: usize, const L: usize>
@@ -74,6 +75,7 @@ impl<S: Scalar, P: Scalar, V: VectorKernels, C: Scalar, const R: usize, const D:
             gradient: vec![V::ZERO; n],
             step: vec![V::ZERO; n],
             scratch: CgScratch::new(n),
+            halves: vec![[f16::ZERO; L]; if P::PRECISION == Precision::F16 { landmarks } else { 0 }],
         }
     }
 
@@ -130,8 +132,8 @@ where
         if self.inverted != Some(options.damping) {
             self.damp(options.damping);
         }
-        let Self { linearized, factors, damping, blocks, gradient, step, scratch, groups, .. } = self;
-        let mut operator = Normal { layout: problem.separable.layout(), linearized, factors, damping, groups };
+        let Self { linearized, factors, damping, blocks, gradient, step, scratch, groups, halves, .. } = self;
+        let mut operator = Normal { layout: problem.separable.layout(), linearized, factors, damping, groups, halves };
         conjugate_gradients(&mut operator, gradient, step, blocks, options, scratch)
     }
 

@@ -70,7 +70,15 @@ proptest! {
         let mut groups = linearized.couplings.room();
         let run = |in_half: bool, unit: VectorUnit, groups: &mut [_]| {
             let mut z = vec![0.0f32; p.len()];
-            let mut normal = Normal { layout, linearized: &linearized, factors: &factors, damping: &damping, groups };
+            let mut halves = vec![[f16::ZERO; 2]; layout.landmark_count()];
+            let mut normal = Normal {
+                layout,
+                linearized: &linearized,
+                factors: &factors,
+                damping: &damping,
+                groups,
+                halves: &mut halves,
+            };
             let curvature = if in_half {
                 let rows = (linearized.by_frame.as_slice(), linearized.by_landmark.as_slice());
                 vectorized_in_half_with(unit, HalfProduct { rows, normal: &mut normal, p: &p, z: &mut z })

@@ -105,6 +105,7 @@ fn minimize_with<Q: Problem>(
             Err(trouble) => break (false, trouble.what),
         };
         let decrease = run.decrease(problem, &mut trial);
+        let decrease = run.lengthen(problem, &mut trial, decrease);
         let stop = stopping::decrease(decrease, trial.promised, run.cost, options);
         if decrease > 0.0 {
             run.accept(problem, &trial);

@@ -20,6 +20,12 @@ const NEGLIGIBLE: f64 = 0.1;
 /// A solve whose last step decreased the cost by less than this share is about to converge.
 const CONVERGING: f64 = 1e-2;
 
+/// A step is too short if it decreases the cost by so many times what its model promised; without any curvature it would be
+/// two.
+const SHORT_OF: f64 = 1.5;
+/// How often a step is doubled.
+const MOST_DOUBLINGS: u32 = 4;
+
 /// The share of a step over which its direction is judged,
 const SHORT: f64 = 1e-3;
 /// and the part of what its model promises there that it has to keep.
@@ -225,6 +231,32 @@ impl<'a, Q: Problem> Run<'a, Q> {
         self.statistics.iterations += 1;
         self.iterations_of_precision += 1;
         self.statistics.cost_history.push(trial.cost);
+    }
+
+    /// Lengthens a step that decreased the cost by far more than its model said, as long as that decreases it further, and
+    /// says by how much it does then. Weights of a robust loss give outliers a curvature that they do not have along their
+    /// residuals, and every step towards them is too short by the same factor.
+    pub(crate) fn lengthen(&mut self, problem: &mut Q, trial: &mut Trial, mut decrease: f64) -> f64 {
+        let is_short = decrease > SHORT_OF * trial.promised;
+        if self.policy.naive || !is_short {
+            return decrease;
+        }
+        let mut best = problem.state();
+        for doublings in 1..=MOST_DOUBLINGS {
+            problem.restore(&self.state);
+            if self.system.retract(problem, f64::from(1u32 << doublings)).is_err() {
+                break;
+            }
+            let mut longer = Trial { cost: self.policy_cost(problem), cost_in_double: None, ..*trial };
+            let further = self.decrease(problem, &mut longer);
+            let is_better = further > decrease;
+            if !is_better {
+                break;
+            }
+            (*trial, decrease, best) = (longer, further, problem.state());
+        }
+        problem.restore(&best);
+        decrease
     }
 
     /// Whether rejected steps tell of a want of precision; the problem stands where they began.

@@ -235,9 +235,8 @@ impl Halves for Avx512Fp16 {
             // Those that are missing are counted twice, for nothing.
             let [a, b, c, d] = [first, first + 1, first + 2, first + 3].map(|k| &pairs[k.min(N - 1)]);
             let found = unsafe { sums_of_four_pairs(a, b, c, d) };
-            for k in first..N.min(first + 4) {
-                sums[k] = found[k - first];
-            }
+            let count = 4.min(N - first);
+            sums[first..first + count].copy_from_slice(&found[..count]);
         }
         sums
     }

@@ -256,6 +256,8 @@ impl<'a, Q: Problem> Run<'a, Q> {
             (*trial, decrease, best) = (longer, further, problem.state());
         }
         problem.restore(&best);
+        // Linearizing wants the residuals of where the step ends.
+        self.policy_cost(problem);
         decrease
     }
 

@@ -129,6 +129,7 @@ fn simulated() -> Recording {
         kind: "simulation",
         rig: simulation.rig(),
         frame_count: simulation.frame_count(),
+        has_wheels: true,
         truth: Some(simulation.truth()),
         events: Box::new(simulation.events().map(Ok)),
     }

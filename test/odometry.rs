@@ -8,6 +8,8 @@ mod images;
 mod known_features;
 #[path = "odometry/recordings.rs"]
 mod recordings;
+#[path = "odometry/single_camera.rs"]
+mod single_camera;
 #[path = "odometry/tours.rs"]
 mod tours;
 #[path = "support/worlds.rs"]

@@ -2,7 +2,7 @@
 
 use super::motion::Motion;
 use super::window::{LandmarkId, Track, Window, WindowKeyframe};
-use super::{KeyframeId, OdometryOptions, WindowOptions, adjustment};
+use super::{KeyframeId, OdometryOptions, WindowOptions, adjustment, offset};
 use crate::frontend::{FrontendOptions, Tracker};
 use crate::geometry::Se3;
 use crate::precision::Policy;
@@ -96,7 +96,8 @@ impl LocalMap {
             (0..self.tracks.len()).filter(|&index| self.window.position(self.tracks[index].id).is_none()).collect();
         let px: Vec<Vector2<f64>> = unknown.iter().map(|&index| self.tracks[index].px).collect();
         for (&index, column) in unknown.iter().zip(tracker.right_columns(&px, &vec![None; px.len()])) {
-            self.tracks[index].px_right_x = column;
+            let column = column.map(|column| self.window.offset.corrected(column));
+            self.tracks[index].px_right_x = column.or_else(|| self.window.column_unseen(&self.tracks[index].px));
         }
     }
 
@@ -117,6 +118,7 @@ impl LocalMap {
         let solve = adjustment::adjust(&mut self.window, fixed_count, policy, &options.bundle, &options.planar);
         let gone = adjustment::reject_outliers(&mut self.window);
         self.tracks.retain(|track| gone.binary_search(&track.id).is_err());
+        offset::learn(&mut self.window, &mut self.tracks);
         adjustment::triangulate_unknown(&mut self.window);
         solve.unwrap_or_else(|error| {
             tracing::warn!("the window stays as it is: {error}");

@@ -13,6 +13,7 @@ mod local_map;
 mod localization;
 mod marginals;
 mod motion;
+mod offset;
 mod pipeline;
 mod planar;
 mod recovery;
@@ -75,9 +76,6 @@ crate::options! {
 /// Why an odometry cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum OdometryError {
-    /// The rig has no depth.
-    #[error("visual odometry needs a stereo or depth camera; this rig has a single image")]
-    NoDepth,
     /// Images cannot be read as the options ask.
     #[error(transparent)]
     Frontend(#[from] FrontendError),

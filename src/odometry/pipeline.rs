@@ -8,13 +8,13 @@ use super::planar;
 use super::recovery::{Carried, LastSeen};
 use super::relocalization::relocalize;
 use super::uncertainty::Uncertainty;
-use super::{Estimate, Keyframe, OdometryError, OdometryOptions, TrackingState, marginals};
+use super::{Estimate, Keyframe, KeyframeId, OdometryError, OdometryOptions, TrackingState, marginals};
 use crate::frontend::{FrontendError, ImageTracker, Tracker};
 use crate::geometry::{Se3, se3};
 use crate::precision::Policy;
 use crate::sensors::{Depth, Frame, ImuSample, Rig, WheelSample};
 use crate::solver::SolveStatistics;
-use nalgebra::Matrix6;
+use nalgebra::{Matrix6, Vector2};
 use std::sync::Arc;
 
 /// Wheels that disagree with the images by more than this squared (99.9% of χ² with 6 degrees of freedom) have slipped.
@@ -26,7 +26,7 @@ const JUMP_NANOS: i64 = 1_000_000_000;
 /// A view that fewer of the features than this share agree on is doubted: the last keyframes are sought in the frame.
 const WEAK_SHARE: f64 = 0.33;
 
-/// Visual odometry of a stereo or RGB-D rig.
+/// Visual odometry of a stereo or RGB-D rig, or of a single camera on wheels, which tell the scale.
 pub struct Odometry {
     options: OdometryOptions,
     rig: Rig,
@@ -41,6 +41,8 @@ pub struct Odometry {
     stamp_after_jump: Option<i64>,
     /// Of the newest keyframe's pose in the odometry's world, in its base's own frame.
     keyframe_uncertainty: Uncertainty,
+    /// Whether it was said that the scale is missing.
+    scale_missed: bool,
 }
 
 impl Odometry {
@@ -76,6 +78,7 @@ impl Odometry {
             last_estimate: None,
             stamp_after_jump: None,
             keyframe_uncertainty: Uncertainty::zero(),
+            scale_missed: false,
         })
     }
 
@@ -258,8 +261,14 @@ impl Odometry {
             covariance: since.covariance(),
             frame: frame.clone(),
             rig: self.rig,
+            depths: self.depths_of(id),
         };
         (Some(keyframe), solve, newest)
+    }
+
+    /// Depths that only the motion has told, of what a keyframe sees.
+    fn depths_of(&self, id: KeyframeId) -> Vec<(Vector2<f64>, f64)> {
+        if self.map.window.sees_depth { Vec::new() } else { self.map.window.depths_of(id) }
     }
 
     /// The uncertainty of a motion of the base that the images told, from its covariance in the camera's frame.
@@ -275,11 +284,18 @@ impl Odometry {
     fn measured_since_keyframe(&self, stamp_nanos: i64, t_odom_camera: &Se3) -> Option<Motion> {
         let last = self.map.window.keyframes.back()?;
         let t_last_base = self.map.newest_base()?.inverse() * t_odom_camera * self.rig.t_base_camera.inverse();
-        self.motion.measured(last.stamp_nanos, stamp_nanos, |motion| {
+        let squared = |motion: &Motion| {
             let deviation = se3::log(&(motion.t_before_base.inverse() * t_last_base));
-            let whitened = sqrt_information(&motion.covariance).map(|root| root * deviation);
-            whitened.is_some_and(|whitened| whitened.norm_squared() <= SLIP_GATE)
-        })
+            sqrt_information(&motion.covariance).map_or(f64::INFINITY, |root| (root * deviation).norm_squared())
+        };
+        if self.map.window.sees_depth {
+            return self.motion.measured(last.stamp_nanos, stamp_nanos, |motion| squared(motion) <= SLIP_GATE);
+        }
+        // A single camera has its scale from the wheels: where they contradict it they count less, but never nothing, else a
+        // scale that went astray would stay so.
+        let motion = self.motion.measured(last.stamp_nanos, stamp_nanos, |motion| squared(motion).is_finite())?;
+        let excess = (squared(&motion) / SLIP_GATE).max(1.0);
+        Some(Motion { covariance: motion.covariance * excess, ..motion })
     }
 
     /// Whether to start (again) from what is seen now.
@@ -290,10 +306,21 @@ impl Odometry {
             })
     }
 
+    /// Whether anything tells how long a way is: depths, or for a single camera the wheels.
+    fn scale_is_told(&mut self, stamp_nanos: i64) -> bool {
+        let told = self.map.window.sees_depth || self.motion.by_wheels(stamp_nanos, stamp_nanos).is_some();
+        if !told && !std::mem::replace(&mut self.scale_missed, true) {
+            tracing::warn!("one camera alone tells no scale: waiting for wheel odometry, of which nothing has come");
+        }
+        told
+    }
+
     /// Starts (again) at the pose that was carried on, if the frame has features with depth enough.
     fn start(&mut self, frame: &Arc<Frame>, carried_on: &Carried) -> Estimate {
         let (old_window, old_tracks) = self.map.clear();
-        self.map.refill(self.tracker.as_mut(), &self.options.frontend, true);
+        if self.scale_is_told(frame.stamp_nanos) {
+            self.map.refill(self.tracker.as_mut(), &self.options.frontend, true);
+        }
         let with_depth = self.map.tracks.iter().filter(|track| track.px_right_x.is_some()).count();
         if with_depth < 2 * self.options.min_inliers {
             (self.map.window, self.map.tracks) = (old_window, old_tracks);
@@ -321,6 +348,7 @@ impl Odometry {
             covariance: carried_on.from_keyframe.covariance(),
             frame: frame.clone(),
             rig: self.rig,
+            depths: Vec::new(),
         };
         let state = TrackingState::Tracking;
         Estimate { state, keyframe: Some(keyframe), inlier_count: with_depth, ..self.coast(frame, carried_on) }
@@ -368,7 +396,6 @@ fn check(rig: &Rig) -> Result<(), OdometryError> {
         });
     }
     match rig.depth {
-        Depth::None => Err(OdometryError::NoDepth),
         Depth::Stereo { baseline_m } if !(baseline_m.is_finite() && baseline_m > 0.0) => {
             Err(OdometryError::Rig { expected: "a baseline above 0 m", found: format!("{baseline_m} m") })
         }

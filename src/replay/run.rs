@@ -8,7 +8,7 @@ use crate::map::LoopCloser;
 use crate::odometry::{Estimate, Odometry, TrackingState};
 use crate::place::Describer;
 use crate::precision::Policy;
-use crate::sensors::{Frame, SensorEvent};
+use crate::sensors::{Depth, Frame, SensorEvent};
 use crate::solver::SolveStatistics;
 use std::sync::Arc;
 use std::time::Instant;
@@ -54,6 +54,9 @@ pub fn run(
     progress: &mut dyn FnMut(&FrameRecord),
 ) -> Result<Outcome, ReplayError> {
     let policy = Policy::resolve(&config.precision)?;
+    if recording.rig.depth == Depth::None && !recording.has_wheels {
+        return Err(ReplayError::NoScale { kind: recording.kind });
+    }
     let mut pipeline = Pipeline {
         odometry: Odometry::new(&config.odometry, &recording.rig, &policy)?,
         describer: Describer::new(&config.map.place),

@@ -11,6 +11,7 @@ fn drive(name: &str, noise_px: f64, frames: i64, blind: Vec<std::ops::Range<i64>
     let mut options = OdometryOptions::default();
     // These features err each on its own, and the covariance is to say just that.
     options.calibration.common_sigma_px = 0.0;
+    options.calibration.disparity_sigma_px = 0.1;
     drive_with(&options, name, noise_px, frames, blind, wheels)
 }
 
@@ -95,6 +96,7 @@ fn no_number_of_features_makes_up_for_what_they_err_in_common() {
     let sigma_m = |common_sigma_px: f64| {
         let mut options = OdometryOptions::default();
         options.calibration.common_sigma_px = common_sigma_px;
+        options.calibration.disparity_sigma_px = 0.0;
         let estimates = drive_with(&options, "mixed", 0.3, 40, vec![], false);
         estimates[39].covariance.fixed_view::<3, 3>(0, 0).trace().sqrt()
     };
@@ -134,6 +136,26 @@ fn a_calibration_that_errs_is_in_the_covariance() {
     assert!(error.fixed_rows::<3>(0).norm() > 0.01, "{error}");
     // 99% of χ² with 6 degrees of freedom.
     assert!(squared < 16.8, "{squared}");
+}
+
+#[test]
+fn a_right_camera_that_is_turned_a_little_is_found_out() {
+    // Half a pixel is 7% of the disparity of what is 4 m away, so that ways would be as much too long.
+    let rig = stereo_rig();
+    let way = |column_error_px: f64, sigma_px: f64| {
+        let mut options = OdometryOptions::default();
+        options.calibration.disparity_sigma_px = sigma_px;
+        let tracker = TrueTracker::new(&rig, &options.frontend, 0.3, vec![]).with_column_error(column_error_px);
+        let mut odometry = Odometry::with_tracker(&options, &rig, &policy("mixed"), Box::new(tracker)).unwrap();
+        let estimates: Vec<Estimate> =
+            (0..630).map(|index| odometry.track(&empty_frame(index * FRAME_NANOS))).collect();
+        let step = |pair: &[Estimate]| distance_m(&pair[0].t_odom_base, &pair[1].t_odom_base);
+        // Of the second round.
+        estimates[314..].windows(2).map(step).sum::<f64>() / (0.6 * 0.05 * 315.0)
+    };
+    let (good, believed, doubted) = (way(0.0, 0.3), way(0.5, 0.0), way(0.5, 0.3));
+    assert!((good - 1.0).abs() < 0.005, "{good} with a good calibration");
+    assert!(believed > 1.05 && doubted < 1.03, "{believed} with a wrong one that is believed, {doubted} if it is not");
 }
 
 #[test]

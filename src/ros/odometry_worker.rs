@@ -1,10 +1,11 @@
 //! Visual odometry on a thread of its own: takes frames as fast as it can, publishes what it makes of them.
 
-use super::camera_topics::RawFrame;
 use super::convert::{keyframe, pose, solve};
 use super::diagnostics::Diagnostics;
+use super::durations::Durations;
 use super::mailbox::Mailbox;
 use super::parameters::Live;
+use super::raw_frame::RawFrame;
 use super::sample_queue::SampleQueue;
 use super::{Node, RosError, qos};
 use crate::config::{Config, RosOptions};
@@ -12,10 +13,13 @@ use crate::geometry::Se3;
 use crate::odometry::{Estimate, Keyframe, Odometry, TrackingState};
 use crate::place::Describer;
 use crate::precision::Policy;
-use crate::sensors::{ImuSample, Rig, WheelSample};
+use crate::sensors::{Depth, ImuSample, Rig, WheelSample};
 use r2r::geometry_msgs::msg::{PoseWithCovariance, TwistWithCovariance};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
+
+/// Names in the diagnostics of the time from images that came to their pose sent (ms).
+pub const TIME_IN_NODE: [&str; 3] = ["images to pose ms, median", "images to pose ms, p95", "images to pose ms, p99"];
 
 /// What vo_node publishes: topic names and qualities stand here and nowhere else.
 pub struct Outputs {
@@ -83,6 +87,7 @@ impl OdometryWorker {
             solves,
             keyframes,
             diagnostics: diagnostics.clone(),
+            durations: Durations::default(),
         };
         let estimator = {
             let (frames, inputs) = (frames.clone(), inputs.clone());
@@ -154,6 +159,8 @@ struct Estimator {
     solves: r2r::Publisher<r2r::halfslam::msg::SolveReport>,
     keyframes: mpsc::Sender<Keyframe>,
     diagnostics: Arc<Diagnostics>,
+    /// From images that came to their pose sent.
+    durations: Durations,
 }
 
 impl Estimator {
@@ -171,6 +178,7 @@ impl Estimator {
                     inputs.imu.take_until(raw.stamp_nanos).iter().for_each(|sample| odometry.add_imu(sample));
                     let estimate = odometry.track(&Arc::new(frame));
                     self.publish(estimate);
+                    self.take_time(&raw);
                 }
                 Err((topic, bad)) => self.diagnostics.reject(topic, &bad),
             }
@@ -245,11 +253,23 @@ impl Estimator {
         }
     }
 
+    fn take_time(&mut self, raw: &RawFrame) {
+        self.durations.add(raw.came.elapsed());
+        if let Some(quantiles_ms) = self.durations.quantiles_ms() {
+            TIME_IN_NODE.iter().zip(quantiles_ms).for_each(|(name, ms)| self.diagnostics.set(name, format!("{ms:.1}")));
+        }
+    }
+
     fn report(&self, estimate: &Estimate) {
         let lost = estimate.state == TrackingState::Lost;
         self.diagnostics.count("tracked frames", u64::from(!lost));
         self.diagnostics.set("state", format!("{:?}", estimate.state).to_lowercase());
         self.diagnostics.set("inliers", estimate.inlier_count);
+        let waits = estimate.state == TrackingState::Initializing
+            && self.running.as_ref().is_some_and(|(rig, _)| rig.depth == Depth::None);
+        let scale =
+            "one camera alone tells no scale: it needs wheel odometry, and none has come that tells the base's way";
+        self.diagnostics.trouble("scale", waits.then(|| scale.into()));
         self.diagnostics.trouble("tracking", lost.then(|| "tracking is lost".into()));
         if lost {
             self.diagnostics.count("lost frames", 1);

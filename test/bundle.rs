@@ -73,6 +73,23 @@ fn mixed_never_ends_worse_than_double() {
     assert!(worst < 1e-4, "{worst:e}");
 }
 
+/// One camera, and every tenth pixel anywhere: landmarks that would lie beyond infinity, and no end within the limit.
+#[test]
+fn wild_pixels_do_not_part_mixed_from_double() {
+    let (double, mixed) = (Policy::resolve("double").unwrap(), Policy::resolve("mixed").unwrap());
+    let shape = WindowShape { keyframes: 20, landmarks: 360, track_length: 4, stereo: false, ..ARTICLE };
+    let mut escalated = 0;
+    for seed in 0..30 {
+        let (start, _) = window(2000 + seed, &WindowShape { outlier_ratio: 0.1, ..shape });
+        let best = start.clone().optimize(&double, &BundleOptions::default()).unwrap();
+        let found = start.clone().optimize(&mixed, &BundleOptions::default()).unwrap();
+        let excess = found.final_cost / best.final_cost - 1.0;
+        assert!(excess < 1e-4, "seed {seed}: {excess:e}, {found:?} against {best:?}");
+        escalated += usize::from(!found.escalations.is_empty());
+    }
+    assert!(escalated <= 3, "{escalated} of 30");
+}
+
 #[test]
 fn both_linear_solvers_end_at_the_same_cost() {
     for policy in ["double", "single", "mixed"] {

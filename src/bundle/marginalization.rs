@@ -63,6 +63,7 @@ impl Rows {
     fn of(bundle: &Bundle, problem: &mut BundleProblem, dropped: &[usize]) -> Self {
         let is_dropped = |keyframe: usize| dropped.contains(&keyframe);
         let frame_count = bundle.poses.len();
+        let hosts: Vec<usize> = problem.landmarks.iter().map(|&index| bundle.landmarks[index].host).collect();
         let flat = Flat::<_, 3, 6, 1>::new(problem);
         let structure = flat.structure();
         let mut residuals = vec![0.0f64; structure.row_count()];
@@ -76,7 +77,7 @@ impl Rows {
             .filter(|&block| {
                 let landmark = structure.variables_of(block).find_map(|variable| variable.checked_sub(frame_count));
                 match landmark {
-                    Some(landmark) => is_dropped(bundle.landmarks[landmark].host),
+                    Some(landmark) => is_dropped(hosts[landmark]),
                     None => prior == Some(block) || structure.variables_of(block).any(is_dropped),
                 }
             })

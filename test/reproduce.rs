@@ -1,6 +1,7 @@
 //! A few runs of each of the article's experiments: what they say of errors holds (of times no test can say anything).
 
 use halfslam::reproduce::{Outcome, Progress, Setup, experiments, run};
+use std::path::PathBuf;
 
 struct Silent;
 impl Progress for Silent {
@@ -9,12 +10,21 @@ impl Progress for Silent {
 }
 
 fn quick(name: &str, threads: usize) -> Outcome {
-    run(name, &Setup::new(true, 1, threads, &Silent)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    let data = std::env::var_os("HALFSLAM_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let mut setup = Setup::new(true, 1, threads, &Silent);
+    setup.data = Some(data);
+    run(name, &setup).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// Asserts that every check holds that is not of time, nor a claim that is still open.
 fn assert_holds(name: &str, open: &[&str]) {
     let outcome = quick(name, 2);
+    if let Some(reason) = &outcome.verdict.skipped {
+        assert!(name.starts_with("real_"), "{name}: {reason}");
+        println!("skipped: {reason}");
+        return;
+    }
     assert!(open.iter().all(|claim| outcome.verdict.checks.iter().any(|check| check.claim == *claim)), "{open:?}");
     for check in outcome.verdict.checks.iter().filter(|check| !check.is_timing && !open.contains(&check.claim)) {
         assert!(check.holds, "{name}: {check:?}");
@@ -64,6 +74,25 @@ fn accuracy_while_the_map_grows() {
 #[test]
 fn what_is_needed() {
     assert_holds("needs", &["regularization is needed"]);
+}
+
+#[test]
+fn real_graphs() {
+    assert_holds("real_graphs", &[]);
+}
+
+#[test]
+fn real_recordings() {
+    assert_holds("real_recordings", &[]);
+}
+
+#[test]
+fn without_real_data_nothing_is_claimed_of_it() {
+    for name in ["real_graphs", "real_recordings"] {
+        let outcome = run(name, &Setup::new(true, 1, 1, &Silent)).expect("no error");
+        assert!(outcome.verdict.to_string().starts_with("skipped: no data folder"), "{}", outcome.verdict);
+        assert!(outcome.verdict.checks.is_empty() && outcome.tables.is_empty());
+    }
 }
 
 #[test]

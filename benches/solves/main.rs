@@ -1,19 +1,21 @@
 //! Whole solves of pose graphs under every policy, as a Markdown table.
 //!
 //! `cargo bench --bench solves -- [REPETITIONS] [files | generated | growing]`. Policies take turns, so that a machine
-//! whose speed drifts does so for all of them; times are medians of the CPU's time, of one thread.
+//! whose speed drifts does so for all of them; times are medians of the CPU's time of one thread. *Near* is the time to within
+//! 0.1% of double's end, *two at once* that of each of two solves on two threads, *memory* what one solve adds at most.
 
 mod generate;
+mod meter;
 
 use halfslam::geometry::Se3;
 use halfslam::geometry::relative_pose::RigidGroup;
 use halfslam::io::g2o::{self, Graph};
 use halfslam::pose_graph::{PoseGraph, PoseGraphEdge, PoseGraphOptions};
 use halfslam::precision::Policy;
-use halfslam::solver::SolveStatistics;
+use halfslam::solver::{SolveStatistics, SolverOptions};
+use meter::{cpu_ms, peak_mb, reset_peak_mb};
 use nalgebra::Matrix6;
 use std::path::PathBuf;
-use std::time::Instant;
 
 const POLICIES: [&str; 3] = ["double", "single", "mixed"];
 
@@ -23,8 +25,9 @@ fn main() {
     let wanted =
         |part: &str| words.iter().all(|word| word.parse::<usize>().is_ok()) || words.iter().any(|word| word == part);
     println!(
-        "| graph | nodes / edges | policy | whole solve (ms) | linear solves (ms) | iterations | CG iterations | cost | \
-         over double's | double's time over its |\n|---|---|---|---|---|---|---|---|---|---|"
+        "| graph | nodes / edges | policy | whole solve (ms) | near (ms) | two at once (ms) | linear solves (ms) | iterations | \
+         CG iterations | cost | over double's | double's time over its | memory (MB) |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|"
     );
     if wanted("files") {
         for path in files() {
@@ -73,58 +76,90 @@ fn solve(name: &str, graph: Graph, repetitions: usize) -> f64 {
     }
 }
 
-/// Time that this thread, the only one that solves, has had a core; where the system does not say, the clock's.
-fn cpu_ms() -> f64 {
-    static STARTED: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    let started = STARTED.get_or_init(Instant::now);
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanos = told.and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
-    nanos.map_or_else(|| 1e3 * started.elapsed().as_secs_f64(), |nanos| 1e-6 * nanos)
-}
-
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// What a policy took for a graph.
+#[derive(Default)]
+struct Taken {
+    alone_ms: Vec<f64>,
+    near_ms: Vec<f64>,
+    together_ms: Vec<f64>,
+    memory_mb: f64,
+    last: Option<SolveStatistics>,
+}
+
+/// Solves a copy of the graph; its time (ms) and what came of it.
+fn timed<G: RigidGroup<D>, const D: usize>(
+    graph: &PoseGraph<G, D>,
+    policy: &Policy,
+    options: &PoseGraphOptions,
+) -> Option<(f64, SolveStatistics)> {
+    let mut graph = graph.clone();
+    let started_ms = cpu_ms();
+    match graph.optimize(policy, options) {
+        Ok(statistics) => Some((cpu_ms() - started_ms, statistics)),
+        Err(error) => {
+            eprintln!("{}: {error}", policy.name);
+            None
+        }
+    }
 }
 
 /// Prints a row for each policy; returns the time under mixed.
 fn rows<G: RigidGroup<D>, const D: usize>(name: &str, graph: &PoseGraph<G, D>, repetitions: usize) -> f64 {
     let options = PoseGraphOptions::default();
-    let mut times = vec![Vec::new(); POLICIES.len()];
-    let mut last: Vec<Option<SolveStatistics>> = vec![None; POLICIES.len()];
+    let policies: Vec<Policy> = POLICIES.iter().filter_map(|policy| Policy::resolve(policy).ok()).collect();
+    let mut taken: Vec<Taken> = policies.iter().map(|_| Taken::default()).collect();
+    let mut best = f64::INFINITY;
     for _ in 0..repetitions {
-        for (index, policy) in POLICIES.iter().enumerate() {
-            let Ok(policy) = Policy::resolve(policy) else { continue };
-            let mut graph = graph.clone();
-            let started_ms = cpu_ms();
-            match graph.optimize(&policy, &options) {
-                Ok(statistics) => {
-                    times[index].push(cpu_ms() - started_ms);
-                    last[index] = Some(statistics);
-                }
-                Err(error) => eprintln!("{name}: {error}"),
+        for (policy, taken) in policies.iter().zip(&mut taken) {
+            let before_mb = reset_peak_mb();
+            let Some((time_ms, statistics)) = timed(graph, policy, &options) else { continue };
+            taken.memory_mb = peak_mb() - before_mb;
+            taken.alone_ms.push(time_ms);
+            best = best.min(statistics.final_cost);
+            // The same again, ended where it is near.
+            if let Some(near) = statistics.cost_history.iter().position(|&cost| cost <= 1.001 * best) {
+                let solver = SolverOptions { max_iterations: near.max(1), ..options.solver.clone() };
+                let ended = timed(graph, policy, &PoseGraphOptions { solver, ..options.clone() });
+                taken.near_ms.extend(ended.map(|(time_ms, _)| time_ms));
             }
+            std::thread::scope(|scope| {
+                let both = [(); 2].map(|()| scope.spawn(|| timed(graph, policy, &options)));
+                for one in both {
+                    taken.together_ms.extend(one.join().ok().flatten().map(|(time_ms, _)| time_ms));
+                }
+            });
+            taken.last = Some(statistics);
         }
     }
-    let medians: Vec<f64> =
-        times.into_iter().map(|times| if times.is_empty() { f64::NAN } else { median(times) }).collect();
-    let of_double = last[0].as_ref().map_or(f64::NAN, |statistics| statistics.final_cost);
-    for ((policy, time_ms), statistics) in POLICIES.iter().zip(&medians).zip(&last) {
-        let Some(s) = statistics else { continue };
+    let of_double = taken.first().and_then(|double| double.last.as_ref()).map_or(f64::NAN, |last| last.final_cost);
+    let double_ms = taken.first().map_or(f64::NAN, |double| median(double.alone_ms.clone()));
+    let mut of_mixed_ms = f64::NAN;
+    for (policy, taken) in policies.iter().zip(taken) {
+        let Some(s) = taken.last else { continue };
+        of_mixed_ms = median(taken.alone_ms);
         println!(
-            "| {name} | {} / {} | {policy} | {time_ms:.1} | {:.1} | {}{} | {} | {:.6} | {:+.1e} | {:.2} |",
+            "| {name} | {} / {} | {} | {of_mixed_ms:.1} | {:.1} | {:.1} | {:.1} | {}{} | {} | {:.6} | {:+.1e} | {:.2} | {:.1} |",
             graph.nodes.len(),
             graph.edges.len(),
+            policy.name,
+            median(taken.near_ms),
+            median(taken.together_ms),
             s.phases.linear_ms,
             s.iterations,
             if s.converged { "" } else { " (limit)" },
             s.cg_iterations,
             s.final_cost,
             s.final_cost / of_double - 1.0,
-            medians[0] / time_ms,
+            double_ms / of_mixed_ms,
+            taken.memory_mb,
         );
     }
-    medians[2]
+    of_mixed_ms
 }
 
 /// The exponent of the power law through the points, by least squares of the logarithms.

@@ -34,7 +34,8 @@ pub struct BarChart {
     pub title: String,
     /// Name and unit of the values.
     pub x: String,
-    /// How the axis is divided; bars begin at zero, on a logarithmic one at its left end.
+    /// How the axis is divided; bars begin at zero, on a logarithmic one at its left end, where what is not positive has
+    /// none.
     pub scale: Scale,
     /// Groups from top to bottom.
     pub groups: Vec<(String, Vec<Bar>)>,
@@ -91,7 +92,7 @@ impl BarChart {
             ));
             canvas.draw(&Text::new(name.as_str(), (x - 8, y), style))?;
             for bar in bars {
-                let end = if bar.value.is_finite() { place(bar.value) } else { begin };
+                let end = Some(place(bar.value)).filter(|end| end.is_finite()).unwrap_or(begin);
                 let corners = [(begin, top + 2.0), (end, top + f64::from(BAR_PX) - 2.0)];
                 let series = chart.draw_series([Rectangle::new(corners, bar.color.filled())])?;
                 if !known.contains(&bar.label.as_str()) {

@@ -153,7 +153,7 @@ pub(super) fn label(value: f64, scale: Scale) -> String {
         // Two digits: the places are even in the exponent, so more would only be noise.
         let value = 10f64.powf(value);
         let digits = (1.0 - value.abs().log10().floor()).max(0.0) as usize;
-        return if digits > 6 { format!("{value:.1e}") } else { format!("{value:.digits$}") };
+        return if digits > 6 || value >= 1e5 { format!("{value:.1e}") } else { format!("{value:.digits$}") };
     }
     match value.abs() {
         0.0 => "0".into(),
@@ -213,8 +213,8 @@ mod tests {
         let labels = [0.0, 0.25, 1e-4, 3.0, 1234.4, 1e6].map(|value| label(value, Scale::FromZero));
         assert_eq!(labels, ["0", "0.25", "1.0e-4", "3", "1234", "1.0e6"]);
         assert_eq!(
-            [-1.0, 0.1, 2.0, -7.0].map(|value| label(value, Scale::Logarithmic)),
-            ["0.10", "1.3", "100", "1.0e-7"]
+            [-1.0, 0.1, 2.0, -7.0, 6.0].map(|value| label(value, Scale::Logarithmic)),
+            ["0.10", "1.3", "100", "1.0e-7", "1.0e6"]
         );
     }
 }

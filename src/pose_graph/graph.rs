@@ -21,11 +21,9 @@ pub struct PoseGraphEdge<G = Se3, const D: usize = 6> {
     pub robust: bool,
 }
 
-impl<G, const D: usize> PoseGraphEdge<G, D> {
-    /// Whether the information is finite and positive semidefinite, up to roundoff.
-    pub fn has_valid_information(&self) -> bool {
-        super::whitening::square_root(&self.information).is_some()
-    }
+/// Whether a matrix may be the information of an edge: finite and positive semidefinite, up to roundoff.
+pub fn is_information<const D: usize>(matrix: &SMatrix<f64, D, D>) -> bool {
+    super::whitening::square_root(matrix).is_some()
 }
 
 /// Poses and the relative poses measured between them. Made with [`PoseGraph::new`] or `default`, and grown by pushing

@@ -17,7 +17,7 @@ mod start;
 mod validate;
 mod whitening;
 
-pub use graph::{PlanarPoseGraph, PoseGraph, PoseGraphEdge};
+pub use graph::{PlanarPoseGraph, PoseGraph, PoseGraphEdge, is_information};
 
 use crate::solver::SolverOptions;
 use crate::sparse::CholeskyOptions;

@@ -1,7 +1,8 @@
 //! The list of experiments.
 
 use super::{
-    Outcome, ReproduceError, Setup, linear_solve, loop_closure, map_accuracy, map_time, needs, trajectories, trajectory,
+    Outcome, ReproduceError, Setup, linear_solve, loop_closure, map_accuracy, map_time, needs, real_graphs,
+    real_recordings, trajectories, trajectory,
 };
 
 /// One of the article's experiments.
@@ -48,6 +49,16 @@ pub fn experiments() -> &'static [Experiment] {
             run: map_accuracy::run,
         },
         Experiment { name: "needs", title: "what may be half precision and what may not", run: needs::run },
+        Experiment {
+            name: "real_graphs",
+            title: "real pose graphs: where each policy ends, and the drift that loops take away",
+            run: real_graphs::run,
+        },
+        Experiment {
+            name: "real_recordings",
+            title: "real recordings: odometry and map in double, mixed and naive half",
+            run: real_recordings::run,
+        },
     ];
     ALL
 }

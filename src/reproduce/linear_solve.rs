@@ -84,54 +84,49 @@ pub(super) fn run(setup: &Setup) -> Result<Outcome, ReproduceError> {
     let on_v100 = machines[3].saving(&operations, &policies[1], &policies[2]);
     let (rows, columns) = (problem.row_count() as f64, problem.structure.column_count() as f64);
     let textbook = textbook_product_share(rows, columns, 7.0 * rows);
-    let verdict = Verdict {
-        checks: vec![
-            Check::new(
-                "the window has the article's shape",
-                (4_500.0..6_500.0).contains(&rows) && (900.0..1_100.0).contains(&columns),
-                format!(
-                    "the window's Jacobian is {rows} x {columns}, its reduced system {0} x {0}",
-                    pose_columns(&first)
-                ),
+    let verdict = Verdict::of(vec![
+        Check::new(
+            "the window has the article's shape",
+            (4_500.0..6_500.0).contains(&rows) && (900.0..1_100.0).contains(&columns),
+            format!("the window's Jacobian is {rows} x {columns}, its reduced system {0} x {0}", pose_columns(&first)),
+        ),
+        Check::new(
+            "products are most of the operations",
+            operations.product_share() > 0.8,
+            format!(
+                "products are {:.0}% of an iteration's operations ({:.0}% in the textbook's CGNR with a pose and a depth in each row)",
+                1e2 * operations.product_share(),
+                1e2 * textbook
             ),
-            Check::new(
-                "products are most of the operations",
-                operations.product_share() > 0.8,
-                format!(
-                    "products are {:.0}% of an iteration's operations ({:.0}% in the textbook's CGNR with a pose and a depth in each row)",
-                    1e2 * operations.product_share(),
-                    1e2 * textbook
-                ),
+        ),
+        Check::of_time(
+            "mixed saves time where half is computed, and as much as the model says",
+            saved > 0.0 && (saved - predicted).abs() < 0.15,
+            format!(
+                "mixed saves {:.0}% of single's time for an iteration here; the model says {:.0}%",
+                1e2 * saved,
+                1e2 * predicted
             ),
-            Check::of_time(
-                "mixed saves time where half is computed, and as much as the model says",
-                saved > 0.0 && (saved - predicted).abs() < 0.15,
-                format!(
-                    "mixed saves {:.0}% of single's time for an iteration here; the model says {:.0}%",
-                    1e2 * saved,
-                    1e2 * predicted
-                ),
+        ),
+        Check::new(
+            "products at twice the rate save some 41%",
+            (0.35..0.5).contains(&(0.5 * textbook)),
+            format!(
+                "half of the textbook's products are {:.0}% of its operations; on a V100, limited by its memory, the model says {:.0}% for this crate's",
+                50.0 * textbook,
+                1e2 * on_v100
             ),
-            Check::new(
-                "products at twice the rate save some 41%",
-                (0.35..0.5).contains(&(0.5 * textbook)),
-                format!(
-                    "half of the textbook's products are {:.0}% of its operations; on a V100, limited by its memory, the model says {:.0}% for this crate's",
-                    50.0 * textbook,
-                    1e2 * on_v100
-                ),
+        ),
+        Check::of_time(
+            "CGNR is faster than forming and factoring the reduced system",
+            solve_us(2, 1) < reduced_us[0],
+            format!(
+                "mixed's CGNR to 1e-2 takes {:.2} ms, forming and factoring the reduced system {:.2} ms",
+                1e-3 * solve_us(2, 1),
+                1e-3 * reduced_us[0]
             ),
-            Check::of_time(
-                "CGNR is faster than forming and factoring the reduced system",
-                solve_us(2, 1) < reduced_us[0],
-                format!(
-                    "mixed's CGNR to 1e-2 takes {:.2} ms, forming and factoring the reduced system {:.2} ms",
-                    1e-3 * solve_us(2, 1),
-                    1e-3 * reduced_us[0]
-                ),
-            ),
-        ],
-    };
+        ),
+    ]);
     Ok(Outcome { verdict, tables, pictures })
 }
 

@@ -77,16 +77,14 @@ pub(super) fn run(setup: &Setup) -> Result<Outcome, ReproduceError> {
     let loops: usize = tours.iter().map(|tour| tour.loop_count).sum();
     let found = FIGURES.iter().zip(ours_without.iter().zip(&ours_with));
     let found = found.map(|(name, (without, with))| format!("{name} {:.1} to {:.1} mm", 1e3 * without, 1e3 * with));
-    let verdict = Verdict {
-        checks: vec![
-            Check::new("loops close", loops >= count, format!("{loops} on {count} tours")),
-            Check::new(
-                "they take a good part of the mean error away",
-                ours_with[3] < 0.67 * ours_without[3],
-                found.collect::<Vec<_>>().join(", "),
-            ),
-        ],
-    };
+    let verdict = Verdict::of(vec![
+        Check::new("loops close", loops >= count, format!("{loops} on {count} tours")),
+        Check::new(
+            "they take a good part of the mean error away",
+            ours_with[3] < 0.67 * ours_without[3],
+            found.collect::<Vec<_>>().join(", "),
+        ),
+    ]);
     let pictures = vec![("loop_closure".into(), Picture::Chart(chart))];
     Ok(Outcome { verdict, tables: vec![summary, table], pictures })
 }

@@ -54,5 +54,5 @@ pub(super) fn run(setup: &Setup) -> Result<Outcome, ReproduceError> {
         ),
     );
     let pictures = vec![("map_accuracy".into(), Picture::Chart(chart))];
-    Ok(Outcome { verdict: Verdict { checks: vec![check] }, tables: vec![table], pictures })
+    Ok(Outcome { verdict: Verdict::of(vec![check]), tables: vec![table], pictures })
 }

@@ -72,31 +72,29 @@ fn verdict(problems: &[MapProblem]) -> Verdict {
         problems.iter().filter_map(|problem| Some(problem.direct?.time_ms / time(problem, 2))).collect();
     let largest = problems.last().map_or(0.0, |problem| 1e-3 * time(problem, 2));
     let largest_direct = problems.iter().rev().find_map(|problem| problem.direct).map_or(0.0, |d| 1e-3 * d.time_ms);
-    Verdict {
-        checks: vec![
-            Check::of_time(
-                "mixed is faster than single",
-                mean_saved > 0.0,
-                format!(
-                    "mixed takes {:.0}% less time than single on average over {} solves ({:.0}% less in total)",
-                    1e2 * mean_saved,
-                    problems.len(),
-                    1e2 * (1.0 - total(2, time) / total(1, time))
-                ),
+    Verdict::of(vec![
+        Check::of_time(
+            "mixed is faster than single",
+            mean_saved > 0.0,
+            format!(
+                "mixed takes {:.0}% less time than single on average over {} solves ({:.0}% less in total)",
+                1e2 * mean_saved,
+                problems.len(),
+                1e2 * (1.0 - total(2, time) / total(1, time))
             ),
-            Check::of_time(
-                "the triangular solves are about half of a linear solve",
-                (0.3..0.8).contains(&triangular_share),
-                format!("triangular solves are {:.0}% of single's linear solves", 1e2 * triangular_share),
+        ),
+        Check::of_time(
+            "the triangular solves are about half of a linear solve",
+            (0.3..0.8).contains(&triangular_share),
+            format!("triangular solves are {:.0}% of single's linear solves", 1e2 * triangular_share),
+        ),
+        Check::of_time(
+            "the iterative solver is faster than a sparse Cholesky",
+            quantile(&against_direct, 0.5) > 1.0,
+            format!(
+                "a sparse Cholesky of the full problem takes {:.1} times mixed's time in the middle, {largest_direct:.2} s against {largest:.2} s at the largest",
+                quantile(&against_direct, 0.5)
             ),
-            Check::of_time(
-                "the iterative solver is faster than a sparse Cholesky",
-                quantile(&against_direct, 0.5) > 1.0,
-                format!(
-                    "a sparse Cholesky of the full problem takes {:.1} times mixed's time in the middle, {largest_direct:.2} s against {largest:.2} s at the largest",
-                    quantile(&against_direct, 0.5)
-                ),
-            ),
-        ],
-    }
+        ),
+    ])
 }

@@ -17,6 +17,9 @@ mod needs;
 mod operations;
 mod outcome;
 mod parallel;
+mod real_data;
+mod real_graphs;
+mod real_recordings;
 mod reduced_system;
 mod roofline;
 mod setup;
@@ -28,9 +31,12 @@ pub use experiment::{Experiment, experiments, find, run};
 pub use outcome::{Check, Outcome, Picture, Table, Verdict};
 pub use setup::{Progress, Setup};
 
+use crate::io::sources::SourceError;
+use crate::io::table::TableError;
 use crate::odometry::OdometryError;
 use crate::plot::PlotError;
 use crate::precision::PolicyError;
+use crate::replay::ReplayError;
 use crate::solver::SolverError;
 use std::path::PathBuf;
 
@@ -54,6 +60,15 @@ pub enum ReproduceError {
     /// A policy of an experiment is none.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// A graph or a trajectory cannot be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A recording cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A recording cannot be replayed.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// A picture cannot be drawn.
     #[error(transparent)]
     Plot(#[from] PlotError),

@@ -168,15 +168,13 @@ fn verdict(named: &[(&str, Errors)]) -> Verdict {
     let found = |name: &str| format!("'{name}' ends with {:.3} times double's error at worst", worst(name));
     let serves = |claim, name: &str| Check::new(claim, worst(name) < SERVES, found(name));
     let fails = |claim, name: &str| Check::new(claim, worst(name) > TOO_COARSE, found(name));
-    Verdict {
-        checks: vec![
-            serves("mixed is enough", "mixed"),
-            serves("the residual may be single", "residual single"),
-            fails("the residual must not be half", "residual half"),
-            fails("the update must be double", "update single"),
-            fails("scaling is needed", "mixed, no scaling"),
-            fails("regularization is needed", "mixed, no regularization"),
-            fails("naive half fails", "half"),
-        ],
-    }
+    Verdict::of(vec![
+        serves("mixed is enough", "mixed"),
+        serves("the residual may be single", "residual single"),
+        fails("the residual must not be half", "residual half"),
+        fails("the update must be double", "update single"),
+        fails("scaling is needed", "mixed, no scaling"),
+        fails("regularization is needed", "mixed, no regularization"),
+        fails("naive half fails", "half"),
+    ])
 }

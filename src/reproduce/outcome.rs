@@ -35,9 +35,16 @@ impl Check {
 pub struct Verdict {
     /// Each part of the statement.
     pub checks: Vec<Check>,
+    /// Why nothing was checked, if so.
+    pub skipped: Option<String>,
 }
 
 impl Verdict {
+    /// What was checked.
+    pub fn of(checks: Vec<Check>) -> Self {
+        Self { checks, skipped: None }
+    }
+
     /// Whether every part came out.
     pub fn holds(&self) -> bool {
         self.checks.iter().all(|check| check.holds)
@@ -46,6 +53,9 @@ impl Verdict {
 
 impl std::fmt::Display for Verdict {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(reason) = &self.skipped {
+            return write!(out, "skipped: {reason}");
+        }
         out.write_str(if self.holds() { "holds" } else { "differs" })?;
         for (index, check) in self.checks.iter().enumerate() {
             let answer = if check.holds { "yes" } else { "no" };
@@ -110,6 +120,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Nothing, for want of something.
+    pub(super) fn skipped(reason: String) -> Self {
+        Self { verdict: Verdict { skipped: Some(reason), ..Verdict::default() }, ..Self::default() }
+    }
+
     /// Writes pictures (SVG), data (CSV) and the verdict (`NAME.txt`) to a folder, which is made if needed; returns the
     /// files.
     ///
@@ -149,9 +164,9 @@ mod tests {
     #[test]
     fn a_verdict_says_which_part_differs() {
         let check = |claim, holds| Check::new(claim, holds, "1 mm".into());
-        let good = Verdict { checks: vec![check("a", true)] };
+        let good = Verdict::of(vec![check("a", true)]);
         assert_eq!((good.holds(), good.to_string()), (true, "holds: a? yes: 1 mm".into()));
-        let bad = Verdict { checks: vec![check("a", true), check("b", false)] };
+        let bad = Verdict::of(vec![check("a", true), check("b", false)]);
         assert_eq!((bad.holds(), bad.to_string()), (false, "differs: a? yes: 1 mm; b? no: 1 mm".into()));
     }
 

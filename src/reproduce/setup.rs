@@ -2,6 +2,7 @@
 
 use super::ReproduceError;
 use super::growing_map::MapHistory;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 /// Who wants to know how far an experiment is.
@@ -22,6 +23,9 @@ pub struct Setup<'a> {
     pub seed: u64,
     /// How many runs go on at the same time.
     pub threads: usize,
+    /// Where real graphs and recordings are, in folders `pose_graphs`, `sequences` and `trajectories`; what needs them is
+    /// skipped where they are missing.
+    pub data: Option<PathBuf>,
     /// Who is told.
     pub progress: &'a dyn Progress,
     /// The growing map of which two experiments tell.
@@ -31,7 +35,7 @@ pub struct Setup<'a> {
 impl<'a> Setup<'a> {
     /// All runs of each experiment, or a few short ones of each.
     pub fn new(quick: bool, seed: u64, threads: usize, progress: &'a dyn Progress) -> Self {
-        Self { quick, share: 1.0, seed, threads: threads.max(1), progress, map_history: OnceLock::new() }
+        Self { quick, share: 1.0, seed, threads: threads.max(1), data: None, progress, map_history: OnceLock::new() }
     }
 
     /// How many runs: the share of all, at least as many as are quick.

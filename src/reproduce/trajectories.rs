@@ -53,22 +53,20 @@ pub(super) fn run(setup: &Setup) -> Result<Outcome, ReproduceError> {
     let ratio = |errors: &[f64], share| quantile(errors, share) / quantile(&double, share);
     let apart = SHARES.map(|share| (ratio(&mixed, share) - 1.0).abs()).into_iter().fold(0.0, f64::max);
     let quantiles = SHARES.map(|share| format!("{:.1}", 1e3 * quantile(&mixed, share))).join(", ");
-    let verdict = Verdict {
-        checks: vec![
-            Check::new(
-                "mixed's curve lies on double's",
-                apart < TOLERANCE,
-                format!(
-                    "mixed's median, 90% and 99% ({quantiles} mm) are within {:.2}% of double's on {count} trajectories",
-                    1e2 * apart
-                ),
+    let verdict = Verdict::of(vec![
+        Check::new(
+            "mixed's curve lies on double's",
+            apart < TOLERANCE,
+            format!(
+                "mixed's median, 90% and 99% ({quantiles} mm) are within {:.2}% of double's on {count} trajectories",
+                1e2 * apart
             ),
-            Check::new(
-                "naive half's does not",
-                ratio(&half, 0.5) > 2.0,
-                format!("naive half's median is {:.1} times double's", ratio(&half, 0.5)),
-            ),
-        ],
-    };
+        ),
+        Check::new(
+            "naive half's does not",
+            ratio(&half, 0.5) > 2.0,
+            format!("naive half's median is {:.1} times double's", ratio(&half, 0.5)),
+        ),
+    ]);
     Ok(Outcome { verdict, tables: vec![table], pictures: vec![("trajectories".into(), Picture::Chart(chart))] })
 }

@@ -57,25 +57,23 @@ pub(super) fn run(setup: &Setup) -> Result<Outcome, ReproduceError> {
         ],
     };
     let same = (mixed / double - 1.0).abs();
-    let verdict = Verdict {
-        checks: vec![
-            Check::new(
-                "mixed lies on double",
-                same < 0.05,
-                format!(
-                    "mixed's ATE of {:.2} mm is within {:.2}% of double's {:.2} mm",
-                    1e3 * mixed,
-                    1e2 * same,
-                    1e3 * double
-                ),
+    let verdict = Verdict::of(vec![
+        Check::new(
+            "mixed lies on double",
+            same < 0.05,
+            format!(
+                "mixed's ATE of {:.2} mm is within {:.2}% of double's {:.2} mm",
+                1e3 * mixed,
+                1e2 * same,
+                1e3 * double
             ),
-            Check::new(
-                "naive half does not",
-                half > 2.0 * double,
-                format!("naive half's is {:.1} mm, {:.1} times that", 1e3 * half, half / double),
-            ),
-        ],
-    };
+        ),
+        Check::new(
+            "naive half does not",
+            half > 2.0 * double,
+            format!("naive half's is {:.1} mm, {:.1} times that", 1e3 * half, half / double),
+        ),
+    ]);
     Ok(Outcome { verdict, tables: vec![table], pictures: vec![("trajectory".into(), Picture::Chart(chart))] })
 }
 

@@ -27,6 +27,10 @@ pub struct Arguments {
     /// Runs at the same time; as many as there are processors if not given. Changes no figure but times.
     #[arg(long)]
     threads: Option<usize>,
+    /// Real graphs and recordings, in folders `pose_graphs`, `sequences` and `trajectories`. The environment's
+    /// HALFSLAM_DATA if not given, else ../shared/data; what is missing is skipped.
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
     /// Lists the experiments and runs none.
     #[arg(long)]
     list: bool,
@@ -36,7 +40,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.list {
         for experiment in reproduce::experiments() {
-            println!("{:<14}{}", experiment.name, experiment.title);
+            println!("{:<17}{}", experiment.name, experiment.title);
         }
         return Ok(());
     }
@@ -50,6 +54,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let bar = Bar::new();
     let mut setup = Setup::new(arguments.quick, arguments.seed, threads, &bar);
     setup.share = arguments.share;
+    setup.data = arguments.data.clone().or_else(data_folder);
     for name in names {
         let started = Instant::now();
         let outcome = reproduce::run(name, &setup)?;
@@ -62,6 +67,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         println!("  {:.1} s", started.elapsed().as_secs_f64());
     }
     Ok(())
+}
+
+/// Where real data is, unless the command line says so.
+fn data_folder() -> Option<PathBuf> {
+    let named = std::env::var_os("HALFSLAM_DATA").map(PathBuf::from);
+    named.or_else(|| Some(PathBuf::from("../shared/data")).filter(|folder| folder.is_dir()))
 }
 
 struct Bar(ProgressBar);

@@ -20,7 +20,7 @@ pub(super) trait Fields<const D: usize>: RigidGroup<D> {
     fn pose<'a, 'b>(line: &Line, words: &'b [&'a str]) -> Result<(Self, &'b [&'a str]), TableError>;
     /// A pose from its numbers in TORO, and the words after them.
     fn toro_pose<'a, 'b>(line: &Line, words: &'b [&'a str]) -> Result<(Self, &'b [&'a str]), TableError>;
-    /// The information of an edge in TORO.
+    /// The information of an edge in TORO, if there are numbers.
     fn toro_information(line: &Line, words: &[&str]) -> Result<SMatrix<f64, D, D>, TableError>;
     /// The pose's numbers in g2o.
     fn numbers(&self) -> Vec<f64>;

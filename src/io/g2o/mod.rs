@@ -8,7 +8,7 @@ mod fields;
 mod read;
 mod write;
 
-pub use read::{parse, read};
+pub use read::{is_one, parse, read};
 pub use write::{to_string, write, write_graph};
 
 use crate::pose_graph::{PlanarPoseGraph, PoseGraph};
@@ -32,6 +32,8 @@ pub struct G2o {
     pub ids: Vec<i64>,
     /// Nodes that had no vertex and started from the edges.
     pub started_from_edges: usize,
+    /// Edges whose information matrix is indefinite, and was taken without what joins translation and rotation.
+    pub uncorrelated_edges: usize,
     /// Lines of kinds that are not understood, by kind.
     pub ignored: BTreeMap<String, usize>,
 }

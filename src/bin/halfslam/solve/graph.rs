@@ -43,6 +43,12 @@ pub fn solve(arguments: &Arguments, policy: &Policy) -> Result<Solved, Box<dyn E
     if file.started_from_edges > 0 {
         notes.push(format!("{} nodes have no vertex and started from the edges", file.started_from_edges));
     }
+    if file.uncorrelated_edges > 0 {
+        let count = file.uncorrelated_edges;
+        notes.push(format!(
+            "{count} edges have an indefinite information matrix; the correlation of translation and rotation is left out"
+        ));
+    }
     if !rejected.is_empty() {
         notes.push(format!("{} edges contradict the others and were rejected", rejected.len()));
     }
@@ -55,6 +61,7 @@ pub fn solve(arguments: &Arguments, policy: &Policy) -> Result<Solved, Box<dyn E
             "edges": edges,
             "rejected_edges": rejected,
             "started_from_edges": file.started_from_edges,
+            "uncorrelated_edges": file.uncorrelated_edges,
             "ignored_lines": file.ignored,
         }),
         statistics,

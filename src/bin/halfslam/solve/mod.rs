@@ -5,6 +5,7 @@ mod graph;
 mod picture;
 mod report;
 
+use halfslam::io::g2o;
 use halfslam::options::{Options, ParameterValue};
 use halfslam::precision::Policy;
 use halfslam::solver::SolveStatistics;
@@ -14,8 +15,8 @@ use std::path::{Path, PathBuf};
 /// Optimizes a pose graph (g2o or TORO) or a reconstruction (BAL or libmv) and says what happened.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The graph, `.g2o` or TORO's `.graph`; or a reconstruction, `.txt` of "Bundle Adjustment in the Large" or `.bin` of
-    /// libmv, whose lens stays as it is.
+    /// The graph, of g2o or TORO; or a reconstruction, `.txt` of "Bundle Adjustment in the Large" or `.bin` of libmv, whose
+    /// lens stays as it is.
     file: PathBuf,
     /// Precision policy: double, single, mixed, half, or a YAML file.
     #[arg(long, default_value = "mixed")]
@@ -56,7 +57,7 @@ struct Solved {
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let policy = Policy::resolve(&arguments.precision)?;
     let solved = match arguments.file.extension().and_then(|extension| extension.to_str()) {
-        Some("txt") => bundle::solve_bal(arguments, &policy),
+        Some("txt") if !g2o::is_one(&arguments.file) => bundle::solve_bal(arguments, &policy),
         Some("bin") => bundle::solve_libmv(arguments, &policy),
         _ => graph::solve(arguments, &policy),
     }?;

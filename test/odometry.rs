@@ -2,6 +2,8 @@
 
 #[path = "odometry/bad_input.rs"]
 mod bad_input;
+#[path = "odometry/gravity.rs"]
+mod gravity;
 #[path = "odometry/images.rs"]
 mod images;
 #[path = "odometry/known_features.rs"]
@@ -10,6 +12,8 @@ mod known_features;
 mod recordings;
 #[path = "odometry/single_camera.rs"]
 mod single_camera;
+#[path = "odometry/time.rs"]
+mod time;
 #[path = "odometry/tours.rs"]
 mod tours;
 #[path = "support/worlds.rs"]

@@ -24,17 +24,18 @@ impl Bundle {
         }?;
         let poses: Vec<_> =
             (0..problem.poses.len()).map(|i| problem.is_free(i).then(|| problem.poses[i].to_se3())).collect();
-        let inverse_depths = problem.inverse_depths;
+        let (landmarks, inverse_depths) = (problem.landmarks, problem.inverse_depths);
         for (pose, moved) in self.poses.iter_mut().zip(poses) {
             pose.t_world_camera = moved.unwrap_or(pose.t_world_camera);
         }
-        for (landmark, inverse_depth) in self.landmarks.iter_mut().zip(inverse_depths) {
-            landmark.inverse_depth = inverse_depth;
+        for (index, inverse_depth) in landmarks.into_iter().zip(inverse_depths) {
+            self.landmarks[index].inverse_depth = inverse_depth;
         }
         Ok(statistics)
     }
 
-    /// The bundle linearized where it stands: columns of the free poses first, six each, then one of each landmark.
+    /// The bundle linearized where it stands: columns of the free poses first, six each, then one of each landmark in
+    /// the order of their hosts.
     ///
     /// # Errors
     /// [`SolverError`] if the bundle itself is broken.

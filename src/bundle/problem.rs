@@ -32,6 +32,9 @@ pub(super) struct BundleProblem<'a> {
     bundle: &'a Bundle,
     pub(super) poses: Vec<Rigid<f64>>,
     pub(super) inverse_depths: Vec<f64>,
+    /// Index in the bundle of each landmark. In order of their hosts, those first that are seen longest: then the landmarks
+    /// that two keyframes share are nearly in a row, and are read and written as vectors.
+    pub(super) landmarks: Vec<usize>,
     /// Observations by target, then host. One by the landmark's own host tells nothing of poses: it has neither.
     layout: Layout,
     /// Index in the bundle of each of the layout's observations.
@@ -45,6 +48,16 @@ impl<'a> BundleProblem<'a> {
     /// Checks a bundle and lays out its unknowns: poses, then inverse depths. What no residual touches is held fixed.
     pub(super) fn new(bundle: &'a Bundle, options: &BundleOptions) -> Result<Self, SolverError> {
         super::validate::validate(bundle)?;
+        let mut last_seen = vec![0; bundle.landmarks.len()];
+        for seen in &bundle.observations {
+            last_seen[seen.landmark] = last_seen[seen.landmark].max(seen.keyframe);
+        }
+        let mut landmarks: Vec<usize> = (0..bundle.landmarks.len()).collect();
+        landmarks.sort_by_key(|&index| (bundle.landmarks[index].host, std::cmp::Reverse(last_seen[index])));
+        let mut places = vec![0; landmarks.len()];
+        for (place, &index) in landmarks.iter().enumerate() {
+            places[index] = place;
+        }
         let mut pose_seen = vec![false; bundle.poses.len()];
         let (mut observations, mut touched) = (Vec::new(), Vec::new());
         for (index, seen) in bundle.observations.iter().enumerate() {
@@ -59,12 +72,12 @@ impl<'a> BundleProblem<'a> {
                 continue;
             };
             observations.push(index);
-            touched.push(Touched { frames, landmark: seen.landmark });
+            touched.push(Touched { frames, landmark: places[seen.landmark] });
         }
         for factor in &bundle.relative_poses {
             (pose_seen[factor.from], pose_seen[factor.to]) = (true, true);
         }
-        for &keyframe in bundle.prior.iter().flat_map(|prior| &prior.keyframes) {
+        for &keyframe in bundle.priors.iter().flat_map(|prior| &prior.keyframes) {
             pose_seen[keyframe] = true;
         }
         let fixed: Vec<bool> = bundle.poses.iter().zip(&pose_seen).map(|(pose, &seen)| pose.fixed || !seen).collect();
@@ -80,13 +93,16 @@ impl<'a> BundleProblem<'a> {
         for factor in &bundle.relative_poses {
             factors.add_residual(6, &[factor.from, factor.to]);
         }
-        if let Some(prior) = &bundle.prior {
+        for prior in &bundle.priors {
             factors.add_residual(prior.row_count(), &prior.keyframes);
         }
         let mut problem = Self {
             bundle,
             poses: bundle.poses.iter().map(|pose| Rigid::from_se3(&pose.t_world_camera)).collect(),
-            inverse_depths: bundle.landmarks.iter().map(|l| l.inverse_depth.max(MIN_INVERSE_DEPTH)).collect(),
+            inverse_depths: (landmarks.iter())
+                .map(|&index| bundle.landmarks[index].inverse_depth.max(MIN_INVERSE_DEPTH))
+                .collect(),
+            landmarks,
             layout,
             observations,
             measured: Vec::new(),
@@ -141,7 +157,7 @@ impl<'a> BundleProblem<'a> {
                 self.evaluate(&prepared, tile, &mut residual);
                 for lane in self.layout.used_lanes(tile) {
                     let index = self.observations[self.layout.observations(tile)[lane] as usize];
-                    let landmark = self.bundle.observations[index].landmark;
+                    let landmark = self.layout.landmarks(tile)[lane] as usize;
                     let ray = self.measured[tile].ray.map(|ray| ray[lane]);
                     let visible = prepared.1.is_in_front(&[ray[0], ray[1], 1.0], self.inverse_depths[landmark]);
                     let squared_norm = residual.iter().map(|row| row[lane] * row[lane]).sum();
@@ -195,10 +211,8 @@ impl<const R: usize> Separable<R, 6, 1> for BundleProblem<'_> {
     #[inline(always)]
     fn evaluate<S: Scalar>(&self, (camera, host): &Self::Prepared<S>, tile: usize, residual: &mut [Lanes<S>; R]) {
         let Measured { ray, px, weights } = &self.measured[tile];
-        let mut inverse_depths = [S::ZERO; LANES];
-        for (inverse_depth, &landmark) in inverse_depths.iter_mut().zip(self.layout.landmarks(tile)) {
-            *inverse_depth = S::from_f64(self.inverse_depths[landmark as usize]);
-        }
+        let [inverse_depths] = self.layout.gather(tile, self.inverse_depths.as_chunks::<1>().0);
+        let inverse_depths = inverse_depths.map(S::from_f64);
         for lane in 0..LANES {
             let ray = [S::from_f64(ray[0][lane]), S::from_f64(ray[1][lane]), S::ONE];
             let projected = camera.project(host, &ray, inverse_depths[lane]);
@@ -212,10 +226,8 @@ impl<const R: usize> Separable<R, 6, 1> for BundleProblem<'_> {
     #[inline(always)]
     fn differentiate<S: Scalar>(&self, (camera, host): &Self::Prepared<S>, tile: usize, rows: &mut Rows<S, R, 6, 1>) {
         let Measured { ray, px, weights } = &self.measured[tile];
-        let mut inverse_depths = [S::ZERO; LANES];
-        for (inverse_depth, &landmark) in inverse_depths.iter_mut().zip(self.layout.landmarks(tile)) {
-            *inverse_depth = S::from_f64(self.inverse_depths[landmark as usize]);
-        }
+        let [inverse_depths] = self.layout.gather(tile, self.inverse_depths.as_chunks::<1>().0);
+        let inverse_depths = inverse_depths.map(S::from_f64);
         for lane in 0..LANES {
             let ray = [S::from_f64(ray[0][lane]), S::from_f64(ray[1][lane]), S::ONE];
             let (projected, derivative) = camera.jacobian(host, &ray, inverse_depths[lane]);
@@ -234,6 +246,10 @@ impl<const R: usize> Separable<R, 6, 1> for BundleProblem<'_> {
         by_host(&self.t_target_host(group))
     }
 
+    fn is_held(&self, landmark: usize, [gradient]: [f64; 1]) -> bool {
+        self.inverse_depths[landmark] <= MIN_INVERSE_DEPTH && gradient > 0.0
+    }
+
     fn loss(&self) -> Loss {
         self.loss
     }
@@ -243,9 +259,11 @@ impl<const R: usize> Separable<R, 6, 1> for BundleProblem<'_> {
     }
 
     fn factor_residuals<S: Scalar>(&self, residuals: &mut [S]) {
-        let (of_relative_poses, of_prior) = residuals.split_at_mut(6 * self.bundle.relative_poses.len());
-        if let Some(prior) = &self.bundle.prior {
+        let (of_relative_poses, mut rest) = residuals.split_at_mut(6 * self.bundle.relative_poses.len());
+        for prior in &self.bundle.priors {
+            let (of_prior, after) = std::mem::take(&mut rest).split_at_mut(prior.row_count());
             prior.residuals(&self.poses, of_prior);
+            rest = after;
         }
         for (factor, rows) in self.bundle.relative_poses.iter().zip(of_relative_poses.chunks_exact_mut(6)) {
             let relative = relative::<S>(&self.poses[factor.from], &self.poses[factor.to]);
@@ -257,9 +275,12 @@ impl<const R: usize> Separable<R, 6, 1> for BundleProblem<'_> {
     }
 
     fn linearize_factors<S: Scalar>(&self, jacobian: &mut [S]) {
-        let (of_relative_poses, of_prior) = jacobian.split_at_mut(72 * self.bundle.relative_poses.len());
-        if let Some(prior) = &self.bundle.prior {
+        let (of_relative_poses, mut rest) = jacobian.split_at_mut(72 * self.bundle.relative_poses.len());
+        for prior in &self.bundle.priors {
+            let (of_prior, after) =
+                std::mem::take(&mut rest).split_at_mut(6 * prior.keyframes.len() * prior.row_count());
             prior.linearize(&self.poses, of_prior);
+            rest = after;
         }
         for (factor, block) in self.bundle.relative_poses.iter().zip(of_relative_poses.chunks_exact_mut(72)) {
             let relative = relative::<S>(&self.poses[factor.from], &self.poses[factor.to]);

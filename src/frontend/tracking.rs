@@ -62,6 +62,9 @@ pub trait Tracker: Send {
         Ok(vec![None; px_older.len()])
     }
 
+    /// From now on seeks so many features in all, and halves images so many times: less than at first where time is short.
+    fn limit(&mut self, feature_count: usize, pyramid_levels: usize);
+
     /// Makes the frame the anchor; nothing more can be asked about it then.
     fn set_anchor(&mut self);
 
@@ -311,6 +314,10 @@ impl Tracker for ImageTracker {
             found[old] = Some(corners[new]);
         }
         Ok(found)
+    }
+
+    fn limit(&mut self, feature_count: usize, pyramid_levels: usize) {
+        (self.options.feature_count, self.options.pyramid_levels) = (feature_count, pyramid_levels);
     }
 
     fn set_anchor(&mut self) {

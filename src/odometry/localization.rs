@@ -173,7 +173,7 @@ fn solve(
     let eye = Eye { camera: &window.camera, baseline_m: window.baseline_m, sigma_px: window.sigma_px };
     // What features err in common makes all of them together worth less, and so another sensor worth more; but not the last
     // velocity, which is theirs.
-    let effect = window.design_effect(sightings.len());
+    let effect = window.noise.design_effect(sightings.len());
     let weight = if expected.turn_measured { effect } else { 1.0 };
     let started = |t_world_camera: Se3, information: Matrix6<f64>, start: Start| {
         let prior = PosePrior { t_world_camera, information: information * weight };

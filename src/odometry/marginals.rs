@@ -12,12 +12,13 @@ const NOTHING: f64 = 1e-6;
 /// The covariance of the newest keyframe's camera relative to the one before `[ρ; φ]`, in its own frame, with all
 /// landmarks and other poses marginalized; and sets the standard deviation of every adjusted depth.
 ///
-/// `None` if there are fewer than two keyframes.
+/// What keyframes that have left told is left out: it is relative to one that is held, and of the newest motion it says
+/// little. `None` if there are fewer than two keyframes.
 pub(super) fn settle(window: &mut Window) -> Option<Matrix6<f64>> {
     let pose_count = window.keyframes.len();
     // Relative to the keyframe before the newest: that one is the gauge.
     let gauge = pose_count.checked_sub(2)?;
-    let (bundle, ids) = bundle_of(window, 0);
+    let (bundle, ids) = bundle_of(window, 0, |_, _| true);
     let slot = |pose: usize| if pose < gauge { Some(pose) } else { pose.checked_sub(1).filter(|_| pose != gauge) };
     let mut normal = DMatrix::<f64>::identity(6 * (pose_count - 1), 6 * (pose_count - 1)) * NOTHING;
     let mut observations = vec![Vec::new(); bundle.landmarks.len()];
@@ -41,7 +42,7 @@ pub(super) fn settle(window: &mut Window) -> Option<Matrix6<f64>> {
     let unit = DMatrix::<f64>::from_fn(normal.nrows(), 6, |row, column| f64::from(u8::from(row == newest + column)));
     let columns = normal.cholesky()?.solve(&unit);
     let seen = bundle.observations.iter().filter(|observation| observation.keyframe == pose_count - 1).count();
-    Some(columns.fixed_view::<6, 6>(newest, 0) * window.design_effect(seen))
+    Some(columns.fixed_view::<6, 6>(newest, 0) * window.noise.design_effect(seen))
 }
 
 pub(super) fn add_blocks<const R: usize>(

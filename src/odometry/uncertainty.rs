@@ -6,7 +6,7 @@ use crate::frontend::FrontendOptions;
 use crate::geometry::se3::{self, adjoint};
 use crate::geometry::{PinholeCamera, Se3};
 use crate::sensors::Depth;
-use nalgebra::{Matrix6, Matrix6x3, RowVector6};
+use nalgebra::{Matrix6, Matrix6x3, RowVector6, Vector6};
 
 crate::options! {
     /// How far the cameras' calibration is trusted. It errs the same way in every frame, so what it adds to the
@@ -101,18 +101,24 @@ impl Uncertainty {
     /// The update of Schmidt's filter, which leaves what is systematic as it is (Schmidt, *Application of state-space methods
     /// to navigation problems*, 1966), with the measurement's variance such that one standard deviation remains.
     pub(super) fn bounded_along(&self, row: &RowVector6<f64>) -> Self {
+        self.told(row, 0.0).0
+    }
+
+    /// The same, and the perturbation of the pose that goes with it, where the direction is off by so many standard deviations.
+    pub(super) fn told(&self, row: &RowVector6<f64>, residual: f64) -> (Self, Vector6<f64>) {
         let covariance = self.covariance();
         let variance = (row * covariance * row.transpose())[0];
         if variance <= 1.0 {
-            return self.clone();
+            return (self.clone(), Vector6::zeros());
         }
         let measured = variance / (variance - 1.0);
         let gain = covariance * row.transpose() / (variance + measured);
         let kept = Matrix6::identity() - gain * row;
-        Self {
+        let told = Self {
             random: kept * self.random * kept.transpose() + gain * gain.transpose() * measured,
             systematic: kept * self.systematic,
-        }
+        };
+        (told, -gain * residual)
     }
 
     /// The covariance of both together.
@@ -125,7 +131,6 @@ impl Uncertainty {
 mod tests {
     use super::*;
     use crate::sensors::Rig;
-    use nalgebra::Vector6;
 
     const STEP: [f64; 6] = [0.2, 0.1, -0.1, 0.02, -0.03, 0.05];
 

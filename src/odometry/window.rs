@@ -1,6 +1,8 @@
 //! The sliding window: the last keyframes and the landmarks that they see.
 
+use super::legacy::Legacy;
 use super::motion::Motion;
+use super::noise::PixelNoise;
 use super::offset::DisparityOffset;
 use super::{CalibrationOptions, KeyframeId};
 use crate::frontend::{FrontendOptions, Sighting, measuring_baseline_m};
@@ -95,12 +97,14 @@ pub(super) struct Window {
     /// To the (virtual) right camera.
     pub baseline_m: f64,
     pub sigma_px: f64,
+    /// How much pixels err, in parts of `sigma_px`.
+    pub noise: PixelNoise,
     /// What disparities err in common.
     pub offset: DisparityOffset,
-    /// What pixels of a frame err in common.
-    pub common_sigma_px: f64,
     pub keyframes: VecDeque<WindowKeyframe>,
     pub landmarks: BTreeMap<LandmarkId, Landmark>,
+    /// What keyframes that left told of these.
+    pub legacies: Vec<Legacy>,
 }
 
 impl Window {
@@ -111,25 +115,34 @@ impl Window {
             sees_depth: rig.depth != Depth::None,
             baseline_m: measuring_baseline_m(rig, options),
             sigma_px: options.sigma_px,
+            noise: PixelNoise::new(options.sigma_px, calibration.common_sigma_px),
             offset: DisparityOffset::new(calibration.offset_sigma_px(rig.depth, options)),
-            common_sigma_px: calibration.common_sigma_px,
             keyframes: VecDeque::new(),
             landmarks: BTreeMap::new(),
+            legacies: Vec::new(),
         }
     }
 
     /// A window of the same cameras that holds nothing.
     pub(super) fn emptied(&self) -> Self {
-        Self { keyframes: VecDeque::new(), landmarks: BTreeMap::new(), ..*self }
+        Self { keyframes: VecDeque::new(), landmarks: BTreeMap::new(), legacies: Vec::new(), ..*self }
     }
 
-    /// How much less features that one frame sees tell of its pose than if each erred on its own: `1 + n σ_c²/σ²`. However
-    /// many they are, they are worth no more than `σ²/σ_c²`.
-    ///
-    /// # Source
-    /// Kish, *Survey sampling* (1965), 5.4: the design effect of correlated samples.
-    pub(super) fn design_effect(&self, feature_count: usize) -> f64 {
-        1.0 + feature_count as f64 * (self.common_sigma_px / self.sigma_px).powi(2)
+    /// How many landmarks of known depth each keyframe tells something of.
+    pub(super) fn seen_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.keyframes.len()];
+        for landmark in
+            self.landmarks.values().filter(|mark| mark.inverse_depth.is_some() && mark.observations.len() > 1)
+        {
+            for (place, seen) in landmark.observations.iter().enumerate() {
+                if let (Some(index), true) =
+                    (self.index(seen.keyframe), place != landmark.host || seen.px_right_x.is_some())
+                {
+                    counts[index] += 1;
+                }
+            }
+        }
+        counts
     }
 
     /// Place of a keyframe in the window.
@@ -253,22 +266,25 @@ impl Window {
         }
     }
 
-    /// Lets the oldest keyframes go until `keyframe_count` are left. Landmarks that they hosted move to the next
-    /// keyframe that sees them.
-    pub(super) fn slide(&mut self, keyframe_count: usize) {
-        while self.keyframes.len() > keyframe_count.max(1) {
-            let Some(oldest) = self.keyframes.front().map(|keyframe| keyframe.id) else { return };
-            let ids: Vec<LandmarkId> = self.landmarks.keys().copied().collect();
-            for id in ids {
-                let position = self.position(id);
-                if !self.forget(id, oldest, position) {
-                    self.landmarks.remove(&id);
-                }
+    /// Moves the window as a whole: by what carries the world as it was into the one that is.
+    pub(super) fn carry(&mut self, t_new_old: &Se3) {
+        self.keyframes.iter_mut().for_each(|keyframe| keyframe.t_odom_camera = t_new_old * keyframe.t_odom_camera);
+        self.legacies.iter_mut().for_each(|legacy| legacy.carry(t_new_old));
+    }
+
+    /// Takes the oldest keyframe out. Landmarks that it hosted move to the next keyframe that sees them.
+    pub(super) fn drop_oldest(&mut self) {
+        let Some(oldest) = self.keyframes.front().map(|keyframe| keyframe.id) else { return };
+        let ids: Vec<LandmarkId> = self.landmarks.keys().copied().collect();
+        for id in ids {
+            let position = self.position(id);
+            if !self.forget(id, oldest, position) {
+                self.landmarks.remove(&id);
             }
-            self.keyframes.pop_front();
-            if let Some(first) = self.keyframes.front_mut() {
-                first.measured = None;
-            }
+        }
+        self.keyframes.pop_front();
+        if let Some(first) = self.keyframes.front_mut() {
+            first.measured = None;
         }
     }
 

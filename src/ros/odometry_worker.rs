@@ -183,6 +183,13 @@ impl Estimator {
                 Err((topic, bad)) => self.diagnostics.reject(topic, &bad),
             }
         }
+        self.finish();
+    }
+
+    /// Hands on the keyframe that is still being made.
+    fn finish(&mut self) {
+        let last = self.running.as_mut().and_then(|(_, odometry)| odometry.finish());
+        self.hand_on(last);
     }
 
     fn reset(&mut self, t_odom_base: Se3) {
@@ -201,6 +208,7 @@ impl Estimator {
             }
             None => {}
         }
+        self.finish();
         let made = Odometry::new(&self.config.odometry, &raw.rig, &self.policy);
         self.diagnostics.trouble("rig", made.as_ref().err().map(ToString::to_string));
         let start = self.last.take().map_or(self.t_odom_start, |(_, t_odom_base)| t_odom_base);
@@ -247,7 +255,11 @@ impl Estimator {
         for error in results.into_iter().filter_map(Result::err) {
             tracing::error!("publishing: {error}");
         }
-        if let Some(keyframe) = estimate.keyframe {
+        self.hand_on(estimate.keyframe);
+    }
+
+    fn hand_on(&self, keyframe: Option<Keyframe>) {
+        if let Some(keyframe) = keyframe {
             // The describer ends only with the node.
             let _ = self.keyframes.send(keyframe);
         }
@@ -265,6 +277,7 @@ impl Estimator {
         self.diagnostics.count("tracked frames", u64::from(!lost));
         self.diagnostics.set("state", format!("{:?}", estimate.state).to_lowercase());
         self.diagnostics.set("inliers", estimate.inlier_count);
+        self.diagnostics.set("share of features sought", format!("{:.2}", estimate.effort));
         let waits = estimate.state == TrackingState::Initializing
             && self.running.as_ref().is_some_and(|(rig, _)| rig.depth == Depth::None);
         let scale =

@@ -4,10 +4,10 @@ use super::damping::Damping;
 use super::run::{MakeSystem, Run};
 use super::separable::{Flat, Separable, cgnr_system, schur_system};
 use super::system::system_for;
-use super::{Preconditioner, Problem, SolveStatistics, SolverError, SolverOptions, stopping};
+use super::{Loss, Preconditioner, Problem, SolveStatistics, SolverError, SolverOptions, stopping};
 use crate::precision::Policy;
 
-/// Rejected steps in a row after which the linear solver's precision is doubted.
+/// Rejected steps in a row after which the linear solver's precision is doubted, if their direction does not descend.
 const PATIENCE: usize = 3;
 
 /// Minimizes a nonlinear least-squares problem by Levenberg-Marquardt or Gauss-Newton steps in the precisions of a policy.
@@ -31,7 +31,7 @@ pub fn minimize<Q: Problem>(
         Preconditioner::BlockJacobi => policy.clone(),
         Preconditioner::IncompleteCholesky(_) | Preconditioner::Cholesky(_) => policy.with_factor(),
     };
-    minimize_with(problem, &policy, options, preconditioner, &system_for)
+    minimize_with(problem, &policy, options, preconditioner, &system_for, false)
 }
 
 /// Minimizes a problem of frames and landmarks; as [`minimize`], but with the landmarks eliminated.
@@ -58,7 +58,8 @@ where
         };
         in_lanes.map_or_else(|| system_for(policy, problem), Ok)
     };
-    minimize_with(&mut Flat::new(problem), policy, options, &mut Preconditioner::BlockJacobi, make)
+    let is_robust = problem.loss() != Loss::Squared;
+    minimize_with(&mut Flat::new(problem), policy, options, &mut Preconditioner::BlockJacobi, make, is_robust)
 }
 
 /// How the linear problem of a separable problem is solved.
@@ -83,6 +84,7 @@ fn minimize_with<Q: Problem>(
     options: &SolverOptions,
     preconditioner: &mut Preconditioner,
     make: &MakeSystem<Q>,
+    is_robust: bool,
 ) -> Result<SolveStatistics, SolverError> {
     let mut run = Run::start(problem, policy, options, make)?;
     let mut damping = Damping::new(options);
@@ -105,6 +107,7 @@ fn minimize_with<Q: Problem>(
             Err(trouble) => break (false, trouble.what),
         };
         let decrease = run.decrease(problem, &mut trial);
+        let decrease = if is_robust { run.lengthen(problem, &mut trial, decrease) } else { decrease };
         let stop = stopping::decrease(decrease, trial.promised, run.cost, options);
         if decrease > 0.0 {
             run.accept(problem, &trial);
@@ -122,7 +125,8 @@ fn minimize_with<Q: Problem>(
         if let Some(reason) = stop {
             break (true, reason);
         }
-        if (rejected >= PATIENCE || exhausted) && run.escalate(problem, "several steps in a row ascend")? {
+        let doubted = exhausted || rejected >= PATIENCE && run.doubts_precision(problem, trial.promised);
+        if doubted && run.escalate(problem, "several steps in a row ascend")? {
             (damping, rejected) = (Damping::new(options), 0);
             continue;
         }

@@ -20,6 +20,17 @@ const NEGLIGIBLE: f64 = 0.1;
 /// A solve whose last step decreased the cost by less than this share is about to converge.
 const CONVERGING: f64 = 1e-2;
 
+/// A step is too short if it decreases the cost by so many times what its model promised; without any curvature it would be
+/// two.
+const SHORT_OF: f64 = 1.5;
+/// How often a step is doubled.
+const MOST_DOUBLINGS: u32 = 4;
+
+/// The share of a step over which its direction is judged,
+const SHORT: f64 = 1e-3;
+/// and the part of what its model promises there that it has to keep.
+const PART: f64 = 0.5;
+
 /// A step that was tried: the problem stands at its end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trial {
@@ -204,7 +215,7 @@ impl<'a, Q: Problem> Run<'a, Q> {
         self.statistics.phases.product_ms += 1e3 * solved.product_time.as_secs_f64();
         self.statistics.phases.triangular_ms += 1e3 * solved.preconditioner_time.as_secs_f64();
         let start = Instant::now();
-        let moved = self.system.retract(problem);
+        let moved = self.system.retract(problem, 1.0);
         self.statistics.phases.update_ms += milliseconds_since(start);
         moved?;
         let cost = self.policy_cost(problem);
@@ -222,6 +233,62 @@ impl<'a, Q: Problem> Run<'a, Q> {
         self.statistics.cost_history.push(trial.cost);
     }
 
+    /// Lengthens a step that decreased the cost by far more than its model said, as long as that decreases it further, and
+    /// says by how much it does then. Weights of a robust loss give outliers a curvature that they do not have along their
+    /// residuals, and every step towards them is too short by the same factor.
+    pub(crate) fn lengthen(&mut self, problem: &mut Q, trial: &mut Trial, mut decrease: f64) -> f64 {
+        let is_short = decrease > SHORT_OF * trial.promised;
+        if self.policy.naive || !is_short {
+            return decrease;
+        }
+        let mut best = problem.state();
+        for doublings in 1..=MOST_DOUBLINGS {
+            problem.restore(&self.state);
+            if self.system.retract(problem, f64::from(1u32 << doublings)).is_err() {
+                break;
+            }
+            let mut longer = Trial { cost: self.policy_cost(problem), cost_in_double: None, ..*trial };
+            let further = self.decrease(problem, &mut longer);
+            let is_better = further > decrease;
+            if !is_better {
+                break;
+            }
+            (*trial, decrease, best) = (longer, further, problem.state());
+        }
+        problem.restore(&best);
+        // Linearizing wants the residuals of where the step ends.
+        self.policy_cost(problem);
+        decrease
+    }
+
+    /// Whether rejected steps tell of a want of precision; the problem stands where they began.
+    ///
+    /// About to converge they don't if the last of them descends at its start as its model said, in double, over a short
+    /// share of it: then it is the problem that bends. Far from there rounding may choose the valley.
+    pub(crate) fn doubts_precision(&mut self, problem: &mut Q, promised: f64) -> bool {
+        if !self.is_converging() {
+            return true;
+        }
+        let before = match self.cost_in_double {
+            Some(before) => before,
+            None => self.double_cost(problem),
+        };
+        self.cost_in_double = Some(before);
+        let moved = self.system.retract(problem, SHORT);
+        let after = self.double_cost(problem);
+        problem.restore(&self.state);
+        // Along the whole step the model falls by `promised`, at its start twice as fast.
+        moved.is_err() || before - after <= PART * 2.0 * SHORT * promised || before.is_nan() || after.is_nan()
+    }
+
+    /// Whether the last step that was taken decreased the cost by little.
+    fn is_converging(&self) -> bool {
+        matches!(
+            self.statistics.cost_history[..],
+            [.., before, after] if (before - after).abs() <= CONVERGING * before
+        )
+    }
+
     /// Goes back to before the step that was tried.
     pub(crate) fn reject(&mut self, problem: &mut Q) {
         problem.restore(&self.state);
@@ -237,13 +304,10 @@ impl<'a, Q: Problem> Run<'a, Q> {
         let Some(raised) = self.policy.raised().filter(|_| !self.policy.naive) else {
             return Ok(false);
         };
-        let converging = matches!(
-            self.statistics.cost_history[..],
-            [.., before, after] if (before - after).abs() <= CONVERGING * before
-        );
-        if !converging {
+        if !self.is_converging() {
             problem.restore(&self.initial_state);
             self.state = problem.state();
+            self.cost_in_double = Some(self.statistics.initial_cost);
         }
         tracing::debug!("{}: {why}; repeated in higher precision", self.statistics.problem);
         self.statistics.escalations.push(format!(

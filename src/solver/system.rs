@@ -38,8 +38,8 @@ pub(crate) trait System<Q: Problem> {
         preconditioner: &mut Preconditioner,
         options: &CgOptions,
     ) -> Result<CgStatistics, Trouble>;
-    /// Moves the problem by the step; says whether every element of it is finite.
-    fn retract(&mut self, problem: &mut Q) -> Result<(), Trouble>;
+    /// Moves the problem by a share of the step; says whether every element of it is finite.
+    fn retract(&mut self, problem: &mut Q, share: f64) -> Result<(), Trouble>;
 }
 
 /// What is known after linearizing.
@@ -227,7 +227,7 @@ impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
         }
     }
 
-    fn retract(&mut self, problem: &mut Q) -> Result<(), Trouble> {
+    fn retract(&mut self, problem: &mut Q, share: f64) -> Result<(), Trouble> {
         fn retract_in<U: Scalar, Q: Problem, V: Scalar>(
             problem: &mut Q,
             step: &[V],
@@ -242,7 +242,7 @@ impl<Q: Problem, P: Scalar, V: VectorKernels> System<Q> for TypedSystem<P, V> {
             problem.retract(&step);
             Ok(())
         }
-        let (step, scales, unscale) = (&self.step, &self.scales, 1.0 / self.residual_scale);
+        let (step, scales, unscale) = (&self.step, &self.scales, share / self.residual_scale);
         match self.update_precision {
             Precision::BF16 | Precision::F16 => retract_in::<f16, _, _>(problem, step, scales, unscale),
             Precision::F32 => retract_in::<f32, _, _>(problem, step, scales, unscale),

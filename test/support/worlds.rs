@@ -170,6 +170,10 @@ impl Tracker for TrueTracker {
             .collect()
     }
 
+    fn limit(&mut self, feature_count: usize, _pyramid_levels: usize) {
+        self.options.feature_count = feature_count;
+    }
+
     fn set_anchor(&mut self) {
         self.anchor = std::mem::take(&mut self.given);
     }

@@ -62,11 +62,11 @@ impl<C: PointCamera<R, D>, const R: usize, const D: usize> PointProblem<C, R, D>
     /// A point of each lane in the camera's coordinates.
     #[inline(always)]
     fn points_in_camera<S: Scalar>(&self, prepared: &Prepared<S, C::Lens<S>>, tile: usize) -> [Lanes<S>; 3] {
+        let points = self.layout.gather(tile, &self.points);
         let mut relative = [[S::ZERO; LANES]; 3];
-        for (lane, &landmark) in self.layout.landmarks(tile).iter().enumerate() {
-            let point = &self.points[landmark as usize];
-            for k in 0..3 {
-                relative[k][lane] = S::from_f64(point[k] - prepared.position_world[k]);
+        for k in 0..3 {
+            for lane in 0..LANES {
+                relative[k][lane] = S::from_f64(points[k][lane] - prepared.position_world[k]);
             }
         }
         relative

@@ -73,7 +73,7 @@ pub(super) use with_unit;
 
 /// The slice itself if its elements are of type `B`.
 #[inline(always)]
-pub(super) fn cast<A: 'static, B: 'static>(values: &[A]) -> Option<&[B]> {
+pub(crate) fn cast<A: 'static, B: 'static>(values: &[A]) -> Option<&[B]> {
     // SAFETY: it is the same type.
     (TypeId::of::<A>() == TypeId::of::<B>())
         .then(|| unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len()) })

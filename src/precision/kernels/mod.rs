@@ -28,8 +28,10 @@ mod x86_vectors;
 pub use factor::{BlockFactor, gather_scaled, scatter_scaled};
 pub use hamming::DescriptorColumns;
 pub use jacobian::BlockRows;
+pub(crate) use side_by_side::cast;
 pub use side_by_side::{
-    Kernel, LANES, Lanes, Portable, Unit, lane_sum, rounded, vectorized, vectorized_with, widened, widened_one,
+    HalfKernel, Halves, Kernel, LANES, Lanes, Pair, Portable, Unit, computes_in_half, lane_sum, rounded, vectorized,
+    vectorized_in_half, vectorized_in_half_with, vectorized_with, widened, widened_one,
 };
 pub use vector::VectorKernels;
 

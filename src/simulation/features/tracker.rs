@@ -154,6 +154,10 @@ impl Tracker for FeatureTracker {
         px.iter().map(column).collect()
     }
 
+    fn limit(&mut self, feature_count: usize, _pyramid_levels: usize) {
+        self.feature_count = feature_count;
+    }
+
     fn set_anchor(&mut self) {
         self.anchor = std::mem::take(&mut self.given);
     }

@@ -1,7 +1,7 @@
 //! The cost of a separable problem, and its losses on lanes.
 
 use super::problem::{Rows, Separable};
-use crate::precision::kernels::{Kernel, LANES, Lanes, Unit, lane_sum, vectorized};
+use crate::precision::kernels::{Kernel, LANES, Lanes, Unit, vectorized};
 use crate::precision::{Precision, Scalar};
 use crate::solver::Loss;
 
@@ -36,29 +36,33 @@ where
     type Output = f64;
 
     #[inline(always)]
-    fn run<U: Unit>(self, _: U) -> f64 {
+    fn run<U: Unit>(self, unit: U) -> f64 {
         let Self { problem, zero } = self;
-        let mut total = 0.0;
+        let loss = problem.loss();
+        let mut totals = [0.0; LANES];
         for (index, group) in problem.layout().groups().iter().enumerate() {
             let prepared = problem.prepare::<S>(index);
             for tile in group.tiles.clone() {
                 let mut residual = [[zero; LANES]; R];
                 problem.evaluate(&prepared, tile, &mut residual);
-                total += losses(problem.loss(), &residual).0;
+                let costs = costs(loss, &squared_norms(&residual));
+                for lane in 0..LANES {
+                    totals[lane] += costs[lane];
+                }
             }
         }
-        0.5 * total
+        0.5 * unit.sum(&totals)
     }
 }
 
-/// Multiplies rows by the root of the slope of their loss; returns the squared norm of the residual after that.
+/// Multiplies rows by the root of the slope of their loss; returns the squared norms of the residuals after that.
 #[inline(always)]
 pub(super) fn robustify<S: Scalar, const R: usize, const D: usize, const L: usize>(
     loss: Loss,
     rows: &mut Rows<S, R, D, L>,
-) -> f64 {
+) -> Lanes<f64> {
     if loss != Loss::Squared {
-        let (_, roots) = losses(loss, &rows.residual);
+        let roots = root_slopes::<S>(loss, &squared_norms(&rows.residual));
         let scale = |lanes: &mut Lanes<S>| {
             for (value, root) in lanes.iter_mut().zip(&roots) {
                 *value *= *root;
@@ -68,39 +72,46 @@ pub(super) fn robustify<S: Scalar, const R: usize, const D: usize, const L: usiz
         rows.by_frame.as_flattened_mut().iter_mut().for_each(scale);
         rows.by_landmark.as_flattened_mut().iter_mut().for_each(scale);
     }
-    lane_sum(&squared_norms(&rows.residual))
+    squared_norms(&rows.residual)
 }
 
-/// `Σ ρ(‖r‖²)` over the lanes, and `√ρ'` of each.
+/// `ρ(‖r‖²)` of each lane.
 #[inline(always)]
-fn losses<S: Scalar, const R: usize>(loss: Loss, residual: &[Lanes<S>; R]) -> (f64, Lanes<S>) {
-    let squares = squared_norms(residual);
-    let mut roots = [S::ONE; LANES];
-    let mut cost = [0.0f64; LANES];
-    // The same formula for all lanes: the compiler takes the choice out of the loop.
-    macro_rules! each {
-        ($loss:expr) => {
-            for lane in 0..LANES {
-                let (value, slope) = $loss.evaluate(squares[lane]);
-                cost[lane] = value;
-                roots[lane] = S::from_f64(slope.sqrt());
-            }
-        };
-    }
+fn costs(loss: Loss, squares: &Lanes<f64>) -> Lanes<f64> {
+    let mut costs = *squares;
     match loss {
-        Loss::Squared => cost = squares,
+        Loss::Squared => {}
+        // Without a branch.
         Loss::Huber(k) => {
-            for lane in 0..LANES {
-                let squared = squares[lane];
-                let norm = squared.sqrt();
-                let outside = squared > k * k;
-                cost[lane] = if outside { 2.0 * k * norm - k * k } else { squared };
-                roots[lane] = S::from_f64(if outside { (k / norm).sqrt() } else { 1.0 });
+            for cost in &mut costs {
+                *cost = if *cost > k * k { 2.0 * k * cost.sqrt() - k * k } else { *cost };
             }
         }
-        other => each!(other),
+        other => costs.iter_mut().for_each(|cost| *cost = other.evaluate(*cost).0),
     }
-    (lane_sum(&cost), roots)
+    costs
+}
+
+/// `√ρ'` of each lane, a weight: the precision of the rows is enough.
+#[inline(always)]
+fn root_slopes<S: Scalar>(loss: Loss, squares: &Lanes<f64>) -> Lanes<S> {
+    let mut roots = [S::ONE; LANES];
+    match loss {
+        Loss::Squared => {}
+        Loss::Huber(k) => {
+            let (k, most) = (S::from_f64(k), S::from_f64(k * k));
+            for (root, square) in roots.iter_mut().zip(squares) {
+                let square = S::from_f64(*square);
+                *root = if square > most { (k / square.sqrt()).sqrt() } else { S::ONE };
+            }
+        }
+        other => {
+            for (root, square) in roots.iter_mut().zip(squares) {
+                *root = S::from_f64(other.evaluate(*square).1.sqrt());
+            }
+        }
+    }
+    roots
 }
 
 #[inline(always)]

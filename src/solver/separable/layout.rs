@@ -208,6 +208,34 @@ impl Layout {
         }
     }
 
+    /// The same for lower triangles of landmarks.
+    #[inline(always)]
+    pub(super) fn scatter_add_triangles<const L: usize>(
+        &self,
+        tile: usize,
+        lanes: &[[Lanes<f64>; L]; L],
+        values: &mut [[[f64; L]; L]],
+    ) {
+        if let Some(row) = self.row(tile).and_then(|row| values.get_mut(row)) {
+            for (lane, value) in row.iter_mut().enumerate() {
+                for a in 0..L {
+                    for b in 0..=a {
+                        value[a][b] += lanes[a][b][lane];
+                    }
+                }
+            }
+        } else {
+            for lane in self.used_lanes(tile) {
+                let value = &mut values[self.landmarks[tile][lane] as usize];
+                for a in 0..L {
+                    for b in 0..=a {
+                        value[a][b] += lanes[a][b][lane];
+                    }
+                }
+            }
+        }
+    }
+
     /// The landmarks of the lanes of a tile, if they are in a row; some of them there may be none of.
     #[inline(always)]
     fn row(&self, tile: usize) -> Option<Range<usize>> {

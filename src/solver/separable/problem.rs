@@ -60,6 +60,12 @@ pub trait Separable<const R: usize, const D: usize, const L: usize> {
         [[0.0; D]; D]
     }
 
+    /// Whether a landmark stays where it is for now: it is at a bound, and against its gradient lies what is beyond.
+    fn is_held(&self, landmark: usize, gradient: [f64; L]) -> bool {
+        let _ = (landmark, gradient);
+        false
+    }
+
     /// The loss of every observation.
     fn loss(&self) -> Loss;
 

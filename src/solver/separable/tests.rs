@@ -13,7 +13,7 @@ const FRAMES: usize = 5;
 const LANDMARKS: usize = 9;
 
 /// Random linear observations from frames 1 to 4, relative to another or not; frame 0 is fixed.
-struct Linear {
+pub(super) struct Linear {
     layout: Layout,
     touched: Vec<Touched>,
     /// For each observation two rows of three entries of the frame, two of the landmark, and the right side.
@@ -24,7 +24,7 @@ struct Linear {
 }
 
 impl Linear {
-    fn new(entries: &[f64]) -> Self {
+    pub(super) fn new(entries: &[f64]) -> Self {
         let mut next = entries.iter().cycle().copied();
         let mut touched = Vec::new();
         for landmark in 0..LANDMARKS {

@@ -135,6 +135,9 @@ pub fn in_one_process(path: &Path, config: &Config) -> (Trajectory, Trajectory) 
             }
         }
     }
+    if let Some(keyframe) = odometry.finish() {
+        map.add(describer.describe(&keyframe)).unwrap();
+    }
     let corrected = map.trajectory();
     (trajectory, corrected)
 }

@@ -2,13 +2,18 @@
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+mod halves;
 mod kernel;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub use kernel::{Kernel, vectorized, vectorized_with};
+pub use halves::{Halves, Pair};
+pub use kernel::{
+    HalfKernel, Kernel, computes_in_half, vectorized, vectorized_in_half, vectorized_in_half_with, vectorized_with,
+};
 
-use super::dispatch::{cast, cast_mut};
+pub(crate) use super::dispatch::cast;
+use super::dispatch::cast_mut;
 use crate::precision::Scalar;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -36,8 +41,17 @@ pub trait Unit: Copy {
     /// Converts lanes; what is stored in half has to be finite.
     fn widened<P: Scalar, V: Scalar>(self, stored: &Lanes<P>) -> Lanes<V>;
 
-    /// The sum of all lanes, in whichever order.
-    fn sum<V: Scalar>(self, lanes: &Lanes<V>) -> V;
+    /// Rounds lanes to storage, to nearest.
+    fn rounded<S: Scalar, P: Scalar>(self, values: &Lanes<S>) -> Lanes<P>;
+
+    /// The sums of all lanes of each, in whichever order; several of them take little more than one.
+    fn sums<V: Scalar, const N: usize>(self, lanes: &[Lanes<V>; N]) -> [V; N];
+
+    /// The sum of all lanes.
+    #[inline(always)]
+    fn sum<V: Scalar>(self, lanes: &Lanes<V>) -> V {
+        self.sums(&[*lanes])[0]
+    }
 }
 
 /// Portable Rust, which every other unit is held to.
@@ -63,8 +77,17 @@ impl Unit for Portable {
     }
 
     #[inline(always)]
-    fn sum<V: Scalar>(self, lanes: &Lanes<V>) -> V {
-        lane_sum(lanes)
+    fn rounded<S: Scalar, P: Scalar>(self, values: &Lanes<S>) -> Lanes<P> {
+        rounded(values)
+    }
+
+    #[inline(always)]
+    fn sums<V: Scalar, const N: usize>(self, lanes: &[Lanes<V>; N]) -> [V; N] {
+        let mut sums = [V::ZERO; N];
+        for (sum, lanes) in sums.iter_mut().zip(lanes) {
+            *sum = lane_sum(lanes);
+        }
+        sums
     }
 }
 
@@ -72,6 +95,12 @@ impl Unit for Portable {
 #[inline(always)]
 fn same<A: 'static, B: 'static>(lanes: &Lanes<A>) -> Option<&Lanes<B>> {
     cast::<A, B>(lanes).and_then(|lanes| lanes.first_chunk())
+}
+
+/// Several of them if their type is `B`.
+#[inline(always)]
+fn lanes_as<A: 'static, B: 'static, const N: usize>(lanes: &[Lanes<A>; N]) -> Option<&[Lanes<B>; N]> {
+    cast::<Lanes<A>, Lanes<B>>(lanes).and_then(|lanes| lanes.first_chunk())
 }
 
 /// The number itself if its type is `B`.
@@ -180,19 +209,28 @@ mod tests {
     }
 
     impl<P: Scalar, V: Scalar> Kernel for Operations<'_, P, V> {
-        type Output = (Lanes<V>, Lanes<V>, V);
+        type Output = (Lanes<V>, Lanes<V>, [V; 12]);
         #[inline(always)]
         fn run<U: Unit>(self, unit: U) -> Self::Output {
             let wide: Lanes<V> = unit.widened(self.stored);
+            assert_eq!(unit.rounded::<V, P>(&wide), *self.stored);
             let product = unit.mul_add(&wide, &unit.splat(self.factor), &wide);
-            (wide, product, unit.sum(&product))
+            // Several at once, and one, each with lanes that tell it from the others.
+            let mut several = [[V::ZERO; LANES]; 11];
+            for (k, lanes) in several.iter_mut().enumerate() {
+                *lanes = product;
+                lanes[k] += V::from_f64(k as f64);
+            }
+            let (mut sums, found) = ([unit.sum(&product); 12], unit.sums(&several));
+            sums[..11].copy_from_slice(&found);
+            (wide, product, sums)
         }
     }
 
     fn hold_units_to_the_portable_one<P: Scalar, V: Scalar>(numbers: &[f64], factor: f64) {
         let stored: Lanes<P> = std::array::from_fn(|lane| P::from_f64(numbers[lane]));
         let of = |unit| vectorized_with(unit, Operations { stored: &stored, factor: V::from_f64(factor) });
-        let (wide, product, sum) = of(VectorUnit::Portable);
+        let (wide, product, sums) = of(VectorUnit::Portable);
         // A product may cancel what it is added to.
         let sizes: Lanes<f64> = std::array::from_fn(|lane| (1.0 + factor.abs()) * numbers[lane].abs());
         for unit in VectorUnit::available() {
@@ -202,11 +240,13 @@ mod tests {
                 let difference = (found.1[lane].to_f64() - product[lane].to_f64()).abs();
                 assert!(difference <= 2.0 * V::EPSILON * sizes[lane], "{unit:?}: lane {lane} differs by {difference}");
             }
-            let difference = (found.2.to_f64() - sum.to_f64()).abs();
-            assert!(
-                difference <= 16.0 * V::EPSILON * sizes.iter().sum::<f64>(),
-                "{unit:?}: sums differ by {difference}"
-            );
+            for (found, sum) in found.2.iter().zip(&sums) {
+                let difference = (found.to_f64() - sum.to_f64()).abs();
+                assert!(
+                    difference <= 16.0 * V::EPSILON * (11.0 + sizes.iter().sum::<f64>()),
+                    "{unit:?}: sums differ by {difference}"
+                );
+            }
         }
     }
 

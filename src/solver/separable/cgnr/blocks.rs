@@ -90,7 +90,7 @@ pub(super) fn frame_blocks<T, S, P, V, const R: usize, const D: usize, const L: 
             }
         }
         if let Some(free) = group.frames[1].and_then(|frame| layout.free(frame)) {
-            let (scales, coupling) = (own(free), problem.coupling(index));
+            let (scales, coupling) = (own(free), &linearized.raw_couplings[index]);
             let mut product = [[0.0; D]; D];
             for i in 0..D {
                 for k in 0..D {
@@ -147,25 +147,43 @@ impl<C: Scalar, V: Scalar, const D: usize, const L: usize> Kernel for Apply<'_, 
             }
             z.copy_from_slice(&sums[..D]);
         }
-        let chunks = r_landmarks.chunks(LANES * L).zip(z_landmarks.chunks_mut(LANES * L));
-        for (block, (r, z)) in blocks.landmarks.iter().zip(chunks) {
-            let (r, z) = (r.as_chunks::<L>().0, z.as_chunks_mut::<L>().0);
-            let mut lanes = [[V::ZERO; LANES]; L];
-            for (lane, r) in r.iter().enumerate() {
-                for k in 0..L {
-                    lanes[k][lane] = r[k];
-                }
-            }
-            for i in 0..L {
-                let mut sums = [V::ZERO; LANES];
-                for j in 0..L {
-                    let entries: Lanes<V> = unit.widened(&block[i][j]);
-                    sums = unit.mul_add(&entries, &lanes[j], &sums);
-                }
-                for (lane, z) in z.iter_mut().enumerate() {
-                    z[i] = sums[lane];
-                }
-            }
+        let (r_landmarks, z_landmarks) = (r_landmarks.as_chunks::<L>().0, z_landmarks.as_chunks_mut::<L>().0);
+        let (r_whole, r_rest) = r_landmarks.as_chunks::<LANES>();
+        let (z_whole, z_rest) = z_landmarks.as_chunks_mut::<LANES>();
+        for (block, (r, z)) in blocks.landmarks.iter().zip(r_whole.iter().zip(z_whole)) {
+            *z = landmarks_product(unit, block, r);
+        }
+        if let (false, Some(block)) = (r_rest.is_empty(), blocks.landmarks.last()) {
+            let mut r = [[V::ZERO; L]; LANES];
+            r[..r_rest.len()].copy_from_slice(r_rest);
+            z_rest.copy_from_slice(&landmarks_product(unit, block, &r)[..r_rest.len()]);
         }
     }
+}
+
+/// The products of sixteen landmarks' blocks.
+#[inline(always)]
+fn landmarks_product<U: Unit, C: Scalar, V: Scalar, const L: usize>(
+    unit: U,
+    block: &[[Lanes<C>; L]; L],
+    r: &[[V; L]; LANES],
+) -> [[V; L]; LANES] {
+    let mut lanes = [[V::ZERO; LANES]; L];
+    for lane in 0..LANES {
+        for k in 0..L {
+            lanes[k][lane] = r[lane][k];
+        }
+    }
+    let mut z = [[V::ZERO; L]; LANES];
+    for i in 0..L {
+        let mut sums = [V::ZERO; LANES];
+        for j in 0..L {
+            let entries: Lanes<V> = unit.widened(&block[i][j]);
+            sums = unit.mul_add(&entries, &lanes[j], &sums);
+        }
+        for lane in 0..LANES {
+            z[lane][i] = sums[lane];
+        }
+    }
+    z
 }

@@ -6,7 +6,10 @@
 //! (1996), 7.4.
 
 mod blocks;
+mod half_product;
 mod normal;
 mod system;
+#[cfg(test)]
+mod tests;
 
 pub(in crate::solver) use system::cgnr_system;

@@ -1,7 +1,8 @@
 //! Products with the normal matrix of frames and landmarks, which is never formed.
 
-use crate::precision::kernels::{Kernel, LANES, Lanes, Unit, vectorized};
-use crate::precision::{Scalar, VectorKernels};
+use super::half_product::HalfProduct;
+use crate::precision::kernels::{Kernel, LANES, Lanes, Unit, cast, computes_in_half, vectorized, vectorized_in_half};
+use crate::precision::{Scalar, VectorKernels, f16};
 use crate::solver::Layout;
 use crate::solver::cgnr::NormalOperator;
 use crate::solver::separable::couplings::OfGroups;
@@ -17,6 +18,8 @@ pub(super) struct Normal<'a, S, P, V, const R: usize, const D: usize, const L: u
     pub(super) damping: &'a [V],
     /// Room for what the groups see, and give back.
     pub(super) groups: &'a mut [OfGroups<V, D>],
+    /// Room for the landmarks' part of a vector in half precision, if rows are stored in it.
+    pub(super) halves: &'a mut [[f16; L]],
 }
 
 impl<S: Scalar, P: Scalar, V: VectorKernels, const R: usize, const D: usize, const L: usize> NormalOperator<V>
@@ -25,17 +28,53 @@ impl<S: Scalar, P: Scalar, V: VectorKernels, const R: usize, const D: usize, con
     fn apply(&mut self, p: &[V], z: &mut [V]) -> f64 {
         let (n, of_frames) = (self.damping.len(), self.linearized.frame_norms.len());
         let (p, z) = (&p[..n], &mut z[..n]);
-        let mut curvature = vectorized(Product { normal: self, p, z });
+        let mut curvature = match self.in_half() {
+            Some(rows) => vectorized_in_half(HalfProduct { rows, normal: self, p, z }),
+            None => vectorized(Product { normal: self, p, z }),
+        };
         curvature += self.factors.add_product(&p[..of_frames], &mut z[..of_frames]);
         curvature
     }
 }
 
+impl<'a, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: usize> Normal<'a, S, P, V, R, D, L> {
+    /// The rows, if they are stored in half precision and this CPU computes in it.
+    fn in_half(&self) -> Option<HalfRows<'a, R, D, L>> {
+        let linearized = self.linearized;
+        if !computes_in_half() {
+            return None;
+        }
+        Some((cast(&linearized.by_frame)?, cast(&linearized.by_landmark)?))
+    }
+
+    /// `z = λ diag p`; returns `pᵀ z`.
+    #[inline(always)]
+    pub(super) fn damp<U: Unit>(&self, unit: U, p: &[V], z: &mut [V]) -> f64 {
+        let (whole, rest) = z.as_chunks_mut::<LANES>();
+        let (p_whole, p_rest) = p.as_chunks::<LANES>();
+        let (damping, damping_rest) = self.damping.as_chunks::<LANES>();
+        let (mut damped, zero) = ([V::ZERO; LANES], [V::ZERO; LANES]);
+        for ((z, p), damping) in whole.iter_mut().zip(p_whole).zip(damping) {
+            *z = unit.mul_add(damping, p, &zero);
+            damped = unit.mul_add(z, p, &damped);
+        }
+        for (lane, ((z, p), damping)) in rest.iter_mut().zip(p_rest).zip(damping_rest).enumerate() {
+            *z = *damping * *p;
+            damped[lane] += *z * *p;
+        }
+        unit.sum(&damped).to_f64()
+    }
+}
+
+/// `A` and `B` in half precision, tile by tile.
+pub(super) type HalfRows<'a, const R: usize, const D: usize, const L: usize> =
+    (&'a [[[Lanes<f16>; D]; R]], &'a [[[Lanes<f16>; L]; R]]);
+
 /// `z = Jᵀ J p + λ diag p`, rows of factors left out; returns `pᵀ z`.
-struct Product<'b, 'a, S, P, V, const R: usize, const D: usize, const L: usize> {
-    normal: &'b mut Normal<'a, S, P, V, R, D, L>,
-    p: &'b [V],
-    z: &'b mut [V],
+pub(super) struct Product<'b, 'a, S, P, V, const R: usize, const D: usize, const L: usize> {
+    pub(super) normal: &'b mut Normal<'a, S, P, V, R, D, L>,
+    pub(super) p: &'b [V],
+    pub(super) z: &'b mut [V],
 }
 
 impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: usize> Kernel
@@ -45,25 +84,17 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
 
     #[inline(always)]
     fn run<U: Unit>(self, unit: U) -> f64 {
-        let Normal { layout, linearized, damping, groups, .. } = self.normal;
-        let mut squared_norm = 0.0;
-        let mut damped = [V::ZERO; LANES];
-        for ((z, p), damping) in self.z.chunks_mut(LANES).zip(self.p.chunks(LANES)).zip(damping.chunks(LANES)) {
-            for lane in 0..z.len() {
-                z[lane] = damping[lane] * p[lane];
-                damped[lane] = z[lane].mul_add_if(U::FUSED, p[lane], damped[lane]);
-            }
-        }
-        squared_norm += unit.sum(&damped).to_f64();
+        let damped = self.normal.damp(unit, self.p, self.z);
+        let Normal { layout, linearized, groups, .. } = self.normal;
         let of_frames = linearized.frame_norms.len();
         let (p_frames, p_landmarks) = self.p.split_at(of_frames);
         let (z_frames, z_landmarks) = self.z.split_at_mut(of_frames);
         let (p_frames, p_landmarks) = (p_frames.as_chunks::<D>().0, p_landmarks.as_chunks::<L>().0);
         let (z_frames, z_landmarks) = (z_frames.as_chunks_mut::<D>().0, z_landmarks.as_chunks_mut::<L>().0);
         linearized.couplings.apply(unit, p_frames, groups);
+        let mut squares = [V::ZERO; LANES];
         for (index, group) in layout.groups().iter().enumerate() {
             let free = group.frames.map(|frame| frame.and_then(|frame| layout.free(frame)));
-            let mut squares = [V::ZERO; LANES];
             if free == [None; 2] {
                 for tile in group.tiles.clone() {
                     let by_landmark = &linearized.by_landmark[tile];
@@ -74,7 +105,6 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
                     }
                     layout.scatter_add(tile, &c, z_landmarks);
                 }
-                squared_norm += unit.sum(&squares).to_f64();
                 continue;
             }
             let of_group = &mut groups[index / LANES];
@@ -98,13 +128,13 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
                 }
                 layout.scatter_add(tile, &c, z_landmarks);
             }
-            squared_norm += unit.sum(&squares).to_f64();
+            let sums = unit.sums(&sums);
             for d in 0..D {
-                of_group[d][index % LANES] = unit.sum(&sums[d]);
+                of_group[d][index % LANES] = sums[d];
             }
         }
         linearized.couplings.add_transposed(unit, groups, z_frames);
-        squared_norm
+        damped + unit.sum(&squares).to_f64()
     }
 }
 

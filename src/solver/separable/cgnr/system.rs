@@ -31,7 +31,8 @@ where
         (F32, F16, F32, F32) => Some(Box::new(CgnrSystem::<f32, f16, f32, f32, R, D, L>::new(policy, problem))),
         (F32, F32, F32, F16) => Some(Box::new(CgnrSystem::<f32, f32, f32, f16, R, D, L>::new(policy, problem))),
         (F32, F32, F32, F32) => Some(Box::new(CgnrSystem::<f32, f32, f32, f32, R, D, L>::new(policy, problem))),
-        (F64, F64, F64, F64) => Some(Box::new(CgnrSystem::<f64, f64, f64, f64, R, D, L>::new(policy, problem))),
+        // Products and preconditioner at least as precise as asked for.
+        (F64, _, F64, _) => Some(Box::new(CgnrSystem::<f64, f64, f64, f64, R, D, L>::new(policy, problem))),
         _ => None,
     }
 }
@@ -51,6 +52,7 @@ struct CgnrSystem<S, P, V, C, const R: usize, const D: usize, const L: usize> {
     step: Vec<V>,
     scratch: CgScratch<V>,
     groups: Vec<OfGroups<V, D>>,
+    halves: Vec<[f16; L]>,
 }
 
 impl<S: Scalar, P: Scalar, V: VectorKernels, C: Scalar, const R: usize, const D: usize, const L: usize>
@@ -73,6 +75,7 @@ impl<S: Scalar, P: Scalar, V: VectorKernels, C: Scalar, const R: usize, const D:
             gradient: vec![V::ZERO; n],
             step: vec![V::ZERO; n],
             scratch: CgScratch::new(n),
+            halves: vec![[f16::ZERO; L]; if P::PRECISION == Precision::F16 { landmarks } else { 0 }],
         }
     }
 
@@ -129,14 +132,14 @@ where
         if self.inverted != Some(options.damping) {
             self.damp(options.damping);
         }
-        let Self { linearized, factors, damping, blocks, gradient, step, scratch, groups, .. } = self;
-        let mut operator = Normal { layout: problem.separable.layout(), linearized, factors, damping, groups };
+        let Self { linearized, factors, damping, blocks, gradient, step, scratch, groups, halves, .. } = self;
+        let mut operator = Normal { layout: problem.separable.layout(), linearized, factors, damping, groups, halves };
         conjugate_gradients(&mut operator, gradient, step, blocks, options, scratch)
     }
 
-    fn retract(&mut self, problem: &mut Flat<'a, T, R, D, L>) -> Result<(), Trouble> {
+    fn retract(&mut self, problem: &mut Flat<'a, T, R, D, L>, share: f64) -> Result<(), Trouble> {
         let (of_frames, of_landmarks) = self.step.split_at(self.linearized.frame_norms.len());
-        problem.retract(&self.linearized.unscaled(of_frames, of_landmarks.as_chunks::<L>().0)?);
+        problem.retract(&self.linearized.unscaled(of_frames, of_landmarks.as_chunks::<L>().0, share)?);
         Ok(())
     }
 }

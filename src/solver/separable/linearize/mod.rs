@@ -1,5 +1,6 @@
 //! The linearized problem: rows in storage precision, their scales, the gradient.
 
+mod join;
 mod rows;
 
 use super::couplings::Couplings;
@@ -9,6 +10,7 @@ use crate::precision::kernels::{LANES, Lanes, vectorized};
 use crate::precision::{Scalar, power_of_two_near};
 use crate::solver::system::{Linearization, Trouble};
 use crate::sparse::Rounding;
+pub(super) use rows::triangle_sums;
 use rows::{FillRows, LandmarkNorms};
 
 /// A linearized separable problem in scaled unknowns: those of a frame and of a landmark have columns of norms near one.
@@ -41,6 +43,8 @@ pub(super) struct Linearized<S, P, V, const R: usize, const D: usize, const L: u
     /// `AᵀA` of each group before scaling; lower triangle, the whole where there is a second frame.
     pub(super) gram: Vec<[[f64; D]; D]>,
     raw_gradient: Vec<[f64; D]>,
+    /// What the problem says of each group whose second frame is free.
+    pub(super) raw_couplings: Vec<[[f64; D]; D]>,
     scaled: bool,
 }
 
@@ -65,6 +69,7 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
             scratch: vec![[[[S::ZERO; LANES]; D]; R]; longest],
             gram: vec![[[0.0; D]; D]; groups],
             raw_gradient: vec![[0.0; D]; groups],
+            raw_couplings: vec![[[0.0; D]; D]; groups],
             scaled: false,
         }
     }
@@ -88,15 +93,15 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
         Ok(Linearization { gradient_cosine, model_unit: 1.0, rounding })
     }
 
-    /// A step of frames and landmarks in the problem's own units, as [`Separable::retract`] takes it.
+    /// A share of a step of frames and landmarks in the problem's own units, as [`Separable::retract`] takes it.
     ///
     /// # Errors
     /// [`Trouble`] if it is not finite.
-    pub(super) fn unscaled(&self, frames: &[V], landmarks: &[[V; L]]) -> Result<Vec<f64>, Trouble> {
+    pub(super) fn unscaled(&self, frames: &[V], landmarks: &[[V; L]], share: f64) -> Result<Vec<f64>, Trouble> {
         let of_frames = frames.iter().zip(&self.frame_scales).map(|(step, scale)| step.to_f64() * scale);
         let scales = self.landmark_scales.as_flattened();
         let of_landmarks = landmarks.as_flattened().iter().zip(scales).map(|(s, scale)| s.to_f64() * f64::from(*scale));
-        let step: Vec<f64> = of_frames.chain(of_landmarks).collect();
+        let step: Vec<f64> = of_frames.chain(of_landmarks).map(|step| share * step).collect();
         if step.iter().all(|value| value.is_finite()) {
             Ok(step)
         } else {
@@ -117,6 +122,7 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
             squared_norm = self.fill_rows(problem);
         }
         self.scaled = true;
+        self.hold(problem);
         squared_norm += factors.linearize(problem);
         self.join_frames(problem, factors);
         squared_norm.sqrt()
@@ -125,8 +131,18 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
     fn fill_rows<T: Separable<R, D, L>>(&mut self, problem: &T) -> f64 {
         self.landmark_information.fill([[0.0; L]; L]);
         self.landmark_gradient.fill([V::ZERO; L]);
-        self.flushed = 0;
         vectorized(FillRows { problem, to: self })
+    }
+
+    /// Leaves landmarks where they are that would be moved beyond their bounds: a model that counts on such steps promises
+    /// what they can't give. Without information of its own a landmark has no step.
+    fn hold<T: Separable<R, D, L>>(&mut self, problem: &T) {
+        for (index, gradient) in self.landmark_gradient.iter_mut().enumerate() {
+            if problem.is_held(index, gradient.map(V::to_f64)) {
+                *gradient = [V::ZERO; L];
+                self.landmark_information[index] = [[0.0; L]; L];
+            }
+        }
     }
 
     /// Half precision keeps its digits over a factor of 2¹⁴ below one; a norm may leave one by far less.
@@ -143,54 +159,6 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
                 if norm > 0.0 && norm.is_finite() {
                     *scale = (*scale * power_of_two_near(1.0 / norm) as f32).clamp(1e-30, 1e30);
                 }
-            }
-        }
-    }
-
-    /// Sets frames' scales, norms and gradient, and the couplings, from what the groups and the factors say.
-    fn join_frames<T: Separable<R, D, L>>(&mut self, problem: &T, factors: &mut Factors<V>) {
-        let layout = problem.layout();
-        let mut norms = vec![0.0f64; self.frame_scales.len()];
-        let mut gradient = vec![0.0f64; self.frame_scales.len()];
-        for (index, group) in layout.groups().iter().enumerate() {
-            let (gram, raw) = (&self.gram[index], &self.raw_gradient[index]);
-            if let Some(free) = group.frames[0].and_then(|frame| layout.free(frame)) {
-                for d in 0..D {
-                    norms[free * D + d] += gram[d][d];
-                    gradient[free * D + d] += raw[d];
-                }
-            }
-            if let Some(free) = group.frames[1].and_then(|frame| layout.free(frame)) {
-                let coupling = problem.coupling(index);
-                for d in 0..D {
-                    for i in 0..D {
-                        let product: f64 = (0..D).map(|k| gram[i.max(k)][i.min(k)] * coupling[k][d]).sum();
-                        norms[free * D + d] += coupling[i][d] * product;
-                        gradient[free * D + d] += coupling[i][d] * raw[i];
-                    }
-                }
-            }
-        }
-        factors.add_norms_and_gradient(&mut norms, &mut gradient);
-        for (k, &norm) in norms.iter().enumerate() {
-            let scale = if norm > 0.0 { power_of_two_near(1.0 / norm.sqrt()) } else { 1.0 };
-            self.frame_scales[k] = scale;
-            self.frame_norms[k] = V::from_f64(norm * scale * scale);
-            self.frame_gradient[k] = V::from_f64(gradient[k] * scale);
-        }
-        factors.scale(&self.frame_scales);
-        for (index, group) in layout.groups().iter().enumerate() {
-            let own = group_scales(&self.gram[index]);
-            let scales = |frame: Option<usize>| {
-                let free = frame.and_then(|frame| layout.free(frame))?;
-                Some(&self.frame_scales[free * D..(free + 1) * D])
-            };
-            if let Some(scales) = scales(group.frames[0]) {
-                self.couplings.set_first(index, std::array::from_fn(|d| scales[d] / own[d]));
-            }
-            if let Some(scales) = scales(group.frames[1]) {
-                let coupling = problem.coupling(index);
-                self.couplings.set_second(index, |i, d| coupling[i][d] * scales[d] / own[i]);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Linearized, group_scales};
 use crate::precision::Scalar;
-use crate::precision::kernels::{Kernel, LANES, Lanes, Unit, rounded};
+use crate::precision::kernels::{Kernel, LANES, Lanes, Unit};
 use crate::solver::Layout;
 use crate::solver::separable::cost::robustify;
 use crate::solver::separable::problem::{Rows, Separable};
@@ -27,8 +27,9 @@ where
         let Self { problem, to } = self;
         let layout = problem.layout();
         let loss = problem.loss();
-        let mut squared_norm = 0.0;
+        let mut squared_norms = [0.0; LANES];
         let zero = [S::ZERO; LANES];
+        let mut flushed = [0; LANES];
         for (index, group) in layout.groups().iter().enumerate() {
             let prepared = problem.prepare::<S>(index);
             let mut gram = [[zero; D]; D];
@@ -36,25 +37,27 @@ where
             for tile in group.tiles.clone() {
                 let mut rows = Rows::<S, R, D, L>::zero();
                 problem.differentiate(&prepared, tile, &mut rows);
-                squared_norm += robustify(loss, &mut rows);
-                for (residual, by_frame) in rows.residual.iter().zip(&rows.by_frame) {
-                    for a in 0..D {
-                        gradient[a] = unit.mul_add(&by_frame[a], residual, &gradient[a]);
-                        // A relative frame needs the whole triangle.
-                        for b in if group.frames[1].is_some() { 0 } else { a }..=a {
-                            gram[a][b] = unit.mul_add(&by_frame[a], &by_frame[b], &gram[a][b]);
+                let squares = robustify(loss, &mut rows);
+                for lane in 0..LANES {
+                    squared_norms[lane] += squares[lane];
+                }
+                let Rows { residual, by_frame, .. } = &rows;
+                for a in 0..D {
+                    for row in 0..R {
+                        gradient[a] = unit.mul_add(&by_frame[row][a], &residual[row], &gradient[a]);
+                    }
+                    // A relative frame needs the whole triangle.
+                    for b in if group.frames[1].is_some() { 0 } else { a }..=a {
+                        for row in 0..R {
+                            gram[a][b] = unit.mul_add(&by_frame[row][a], &by_frame[row][b], &gram[a][b]);
                         }
                     }
                 }
                 to.scratch[tile - group.tiles.start] = rows.by_frame;
-                to.add_to_landmarks(unit, layout, tile, &rows);
+                to.add_to_landmarks(unit, layout, tile, &rows, &mut flushed);
             }
-            for a in 0..D {
-                to.raw_gradient[index][a] = unit.sum(&gradient[a]).to_f64();
-                for b in 0..=a {
-                    to.gram[index][a][b] = unit.sum(&gram[a][b]).to_f64();
-                }
-            }
+            to.raw_gradient[index] = unit.sums(&gradient).map(S::to_f64);
+            to.gram[index] = triangle_sums(unit, &gram);
             let own = group_scales(&to.gram[index]);
             let mut scales = [S::ZERO; D];
             for d in 0..D {
@@ -68,36 +71,43 @@ where
                         for value in &mut scaled {
                             *value *= scales[d];
                         }
-                        let stored = rounded::<S, P>(&scaled);
-                        to.flushed += flushed(&scaled, &stored);
-                        to.by_frame[tile][row][d] = stored;
+                        count_flushed::<S, P>(&scaled, &mut flushed);
+                        to.by_frame[tile][row][d] = unit.rounded(&scaled);
                     }
                 }
             }
         }
-        squared_norm
+        to.flushed = flushed.iter().map(|&count| count as usize).sum();
+        unit.sum(&squared_norms)
     }
 }
 
 impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: usize> Linearized<S, P, V, R, D, L> {
     /// Stores the landmarks' part of a tile, and adds it to their gradients and information.
     #[inline(always)]
-    fn add_to_landmarks<U: Unit>(&mut self, unit: U, layout: &Layout, tile: usize, rows: &Rows<S, R, D, L>) {
-        let landmarks = layout.landmarks(tile);
+    fn add_to_landmarks<U: Unit>(
+        &mut self,
+        unit: U,
+        layout: &Layout,
+        tile: usize,
+        rows: &Rows<S, R, D, L>,
+        flushed: &mut Lanes<u32>,
+    ) {
+        let scales: [Lanes<f32>; L] = layout.gather(tile, &self.landmark_scales);
         let mut gradient = [[V::ZERO; LANES]; L];
         let mut information = [[[0.0f64; LANES]; L]; L];
         for row in 0..R {
             let mut stored_wide = [[0.0f64; LANES]; L];
             for k in 0..L {
                 let mut scaled = rows.by_landmark[row][k];
-                for (value, &landmark) in scaled.iter_mut().zip(landmarks) {
-                    *value *= S::from_f32(self.landmark_scales[landmark as usize][k]);
+                for (value, &scale) in scaled.iter_mut().zip(&scales[k]) {
+                    *value *= S::from_f32(scale);
                 }
                 for lane in 0..LANES {
                     gradient[k][lane] += (scaled[lane] * rows.residual[row][lane]).cast::<V>();
                 }
-                let stored = rounded::<S, P>(&scaled);
-                self.flushed += flushed(&scaled, &stored);
+                count_flushed::<S, P>(&scaled, flushed);
+                let stored: Lanes<P> = unit.rounded(&scaled);
                 self.by_landmark[tile][row][k] = stored;
                 stored_wide[k] = unit.widened(&stored);
             }
@@ -108,28 +118,52 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
             }
         }
         layout.scatter_add(tile, &gradient, &mut self.landmark_gradient);
-        for lane in layout.used_lanes(tile) {
-            let own = &mut self.landmark_information[landmarks[lane] as usize];
-            for a in 0..L {
-                for b in 0..=a {
-                    own[a][b] += information[a][b][lane];
-                }
-            }
-        }
+        layout.scatter_add_triangles(tile, &information, &mut self.landmark_information);
     }
 }
 
-/// How many lanes storage rounded to zero.
+/// The sums over lanes of a lower triangle: two of its rows at a time, a long one and a short one.
 #[inline(always)]
-fn flushed<S: Scalar, P: Scalar>(values: &Lanes<S>, stored: &Lanes<P>) -> usize {
-    if P::PRECISION == S::PRECISION {
-        return 0;
+pub(in crate::solver::separable) fn triangle_sums<U: Unit, S: Scalar, const D: usize>(
+    unit: U,
+    lanes: &[[Lanes<S>; D]; D],
+) -> [[f64; D]; D] {
+    #[inline(always)]
+    fn by<U: Unit, S: Scalar, const D: usize, const N: usize>(unit: U, lanes: &[[Lanes<S>; D]; D]) -> [[f64; D]; D] {
+        let mut sums = [[0.0; D]; D];
+        for short in 0..D.div_ceil(2) {
+            let long = D - 1 - short;
+            let mut both = [[S::ZERO; LANES]; N];
+            both[..=long].copy_from_slice(&lanes[long][..=long]);
+            if short < long {
+                both[long + 1..long + 2 + short].copy_from_slice(&lanes[short][..=short]);
+            }
+            let found = unit.sums(&both);
+            for k in 0..=long {
+                sums[long][k] = found[k].to_f64();
+            }
+            if short < long {
+                for k in 0..=short {
+                    sums[short][k] = found[long + 1 + k].to_f64();
+                }
+            }
+        }
+        sums
     }
-    let mut count = 0u32;
-    for (value, stored) in values.iter().zip(stored) {
-        count += u32::from((*stored == P::ZERO) & (*value != S::ZERO));
+    const { assert!(D < 16) };
+    if D < 8 { by::<U, S, D, 8>(unit, lanes) } else { by::<U, S, D, 16>(unit, lanes) }
+}
+
+/// Counts in each lane whether storage rounds it to zero: what is at most half of the least number does, ties to even.
+#[inline(always)]
+fn count_flushed<S: Scalar, P: Scalar>(values: &Lanes<S>, counts: &mut Lanes<u32>) {
+    if P::PRECISION >= S::PRECISION {
+        return;
     }
-    count as usize
+    let most = S::from_f64(0.5 * P::MIN_POSITIVE * P::EPSILON);
+    for (value, count) in values.iter().zip(counts) {
+        *count += u32::from((*value != S::ZERO) & (value.abs() <= most));
+    }
 }
 
 /// The squared norms of landmarks' columns alone, before anything is known of their scale.

@@ -30,7 +30,7 @@ where
     linearized.fill(problem, &mut factors);
     let mut landmarks = Landmarks::<f64, L>::new(layout.landmark_count());
     landmarks.invert(&linearized.landmark_information, &linearized.landmark_gradient, 0.0);
-    let reduction = Reduction::<D, L>::new(layout);
+    let mut reduction = Reduction::<f64, D, L>::new(layout);
     // Dense: what is asked for has to be exact.
     let mut complement = Envelope::<f64, D>::new(vec![0; layout.free_count()]);
     reduction.form(layout, &linearized, &landmarks, &factors, 0.0, &mut complement);

@@ -97,25 +97,26 @@ impl<F: Scalar, const D: usize> Envelope<F, D> {
     }
 }
 
-/// `C −= Σ_k a_k b_kᵀ` for columns `a_k` and `b_k`: what a block loses to two others.
+/// `C −= Σ A_k B_kᵀ` for pairs of blocks, each of which is some columns: what a block loses to others.
 #[inline(always)]
-pub(super) fn subtract_products<U: Unit, F: Scalar, const W: usize>(
+pub(super) fn subtract_products<'a, U: Unit, F: Scalar, const N: usize, const D: usize, const W: usize>(
     _: U,
-
-    c: &mut [[F; W]],
-    a: &[[F; W]],
-    b: &[[F; W]],
+    c: &mut [[F; W]; D],
+    a: impl Iterator<Item = &'a [[F; W]; N]>,
+    b: impl Iterator<Item = &'a [[F; W]; N]>,
 ) {
-    for (column, c) in c.iter_mut().enumerate() {
-        let mut sums = *c;
-        for (a, b) in a.iter().zip(b) {
-            let factor = -b[column];
-            for lane in 0..W {
-                sums[lane] = a[lane].mul_add_if(U::FUSED, factor, sums[lane]);
+    let mut sums = *c;
+    for (a, b) in a.zip(b) {
+        for k in 0..N {
+            for column in 0..D {
+                let factor = -b[k][column];
+                for lane in 0..W {
+                    sums[column][lane] = a[k][lane].mul_add_if(U::FUSED, factor, sums[column][lane]);
+                }
             }
         }
-        *c = sums;
     }
+    *c = sums;
 }
 
 struct FactorBlocks<'a, F, const D: usize> {
@@ -145,11 +146,9 @@ impl<F: Scalar, const D: usize> FactorBlocks<'_, F, D> {
                 let (done, rest) = blocks.split_at_mut((starts[i] + j - first[i]) * D);
                 let mut block = [[F::ZERO; W]; D];
                 block.copy_from_slice(&rest[..D]);
-                let own = done[(starts[i] + from - first[i]) * D..].chunks_exact(D);
-                let other = done[(starts[j] + from - first[j]) * D..].chunks_exact(D);
-                for (a, b) in own.zip(other).take(j - from) {
-                    subtract_products(unit, &mut block, a, b);
-                }
+                let own = done[(starts[i] + from - first[i]) * D..].as_chunks::<D>().0;
+                let other = done[(starts[j] + from - first[j]) * D..].as_chunks::<D>().0;
+                subtract_products(unit, &mut block, own.iter().take(j - from), other.iter().take(j - from));
                 if i == j {
                     bad += factor_block(unit, &mut block, &mut pivots[i], least);
                 } else {

@@ -90,13 +90,13 @@ pub(super) fn turn<V: Scalar, const L: usize>(root_inverse: &[[V; L]; L], c: &[V
 #[inline(always)]
 pub(super) fn turn_rows<U: Unit, F: Scalar, const W: usize, const L: usize>(
     _: U,
-    root_inverse: &[[f64; L]; L],
+    root_inverse: &[[F; L]; L],
     c: &mut [[F; W]; L],
 ) {
     for k in (0..L).rev() {
         let mut turned = [F::ZERO; W];
         for i in 0..=k {
-            let entry = F::from_f64(root_inverse[i][k]);
+            let entry = root_inverse[i][k];
             for lane in 0..W {
                 turned[lane] = entry.mul_add_if(U::FUSED, c[i][lane], turned[lane]);
             }

@@ -9,6 +9,7 @@ mod complement;
 mod covariance;
 mod envelope;
 mod landmarks;
+mod parts;
 mod reduced;
 mod system;
 

@@ -45,7 +45,7 @@ struct SchurSystem<S, P, V, F, const R: usize, const D: usize, const L: usize> {
     landmarks: Landmarks<V, L>,
     /// What the landmarks are inverted at, and what they take off the model then.
     inverted: Option<(f64, f64)>,
-    reduction: Reduction<D, L>,
+    reduction: Reduction<F, D, L>,
     /// The complement that was formed last, factored.
     complement: Envelope<F, D>,
     /// Whether the factor is that of the present linearization, and at which damping.
@@ -77,7 +77,7 @@ impl<S: Scalar, P: Scalar, V: VectorKernels, F: Scalar, const R: usize, const D:
     fn new<T: Separable<R, D, L>>(policy: &Policy, problem: &T) -> Self {
         let layout = problem.layout();
         let factors = Factors::new(problem, policy.jacobian);
-        let reduction = Reduction::<D, L>::new(layout);
+        let reduction = Reduction::<F, D, L>::new(layout);
         let mut first: Vec<usize> = (0..layout.free_count()).collect();
         reduction.for_each_tie(|frame, tied| first[frame] = first[frame].min(tied));
         factors.pairs().for_each(|(frame, tied)| first[frame] = first[frame].min(tied));
@@ -186,8 +186,8 @@ where
         }
     }
 
-    fn retract(&mut self, problem: &mut Flat<'a, T, R, D, L>) -> Result<(), Trouble> {
-        problem.retract(&self.linearized.unscaled(&self.step, &self.landmark_step)?);
+    fn retract(&mut self, problem: &mut Flat<'a, T, R, D, L>, share: f64) -> Result<(), Trouble> {
+        problem.retract(&self.linearized.unscaled(&self.step, &self.landmark_step, share)?);
         Ok(())
     }
 }

@@ -375,7 +375,7 @@ fn a_prior_replaces_the_keyframes_that_left() {
 
         prior.keyframes.iter_mut().for_each(|keyframe| *keyframe -= 3);
         let mut left = without_oldest(&bundle, 3);
-        left.prior = Some(prior);
+        left.priors = vec![prior];
         let before = left.clone();
         let statistics = left.optimize(&policy, &options).unwrap();
         assert!(statistics.initial_cost - statistics.final_cost < 1e-3 * statistics.final_cost, "{statistics:?}");
@@ -435,15 +435,15 @@ fn what_is_broken_is_named() {
     let prior = sound.marginalize(&[0], &Policy::resolve("double").unwrap(), &BundleOptions::default()).unwrap();
     refused(
         &|b| {
-            b.prior.clone_from(&prior);
-            b.prior.iter_mut().for_each(|prior| prior.keyframes[0] = 77);
+            b.priors = prior.iter().cloned().collect();
+            b.priors.iter_mut().for_each(|prior| prior.keyframes[0] = 77);
         },
         "77",
     );
     refused(
         &|b| {
-            b.prior.clone_from(&prior);
-            b.prior.iter_mut().for_each(|prior| prior.residual[0] = f64::NAN);
+            b.priors = prior.iter().cloned().collect();
+            b.priors.iter_mut().for_each(|prior| prior.residual[0] = f64::NAN);
         },
         "prior is not finite",
     );

@@ -6,6 +6,8 @@ mod bag_files;
 mod bag_writer;
 #[path = "formats/bags.rs"]
 mod bags;
+#[path = "formats/cameras.rs"]
+mod cameras;
 #[path = "formats/euroc.rs"]
 mod euroc;
 #[path = "formats/fixtures.rs"]

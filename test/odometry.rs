@@ -2,12 +2,18 @@
 
 #[path = "odometry/bad_input.rs"]
 mod bad_input;
+#[path = "odometry/gravity.rs"]
+mod gravity;
 #[path = "odometry/images.rs"]
 mod images;
 #[path = "odometry/known_features.rs"]
 mod known_features;
 #[path = "odometry/recordings.rs"]
 mod recordings;
+#[path = "odometry/single_camera.rs"]
+mod single_camera;
+#[path = "odometry/time.rs"]
+mod time;
 #[path = "odometry/tours.rs"]
 mod tours;
 #[path = "support/worlds.rs"]

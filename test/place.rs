@@ -47,6 +47,7 @@ fn keyframe(images: Images, depth: Depth) -> Keyframe {
         covariance: Matrix6::zeros(),
         frame: Arc::new(Frame { stamp_nanos: 1, images, color: None }),
         rig: Rig { camera: CAMERA, depth, t_base_camera: Rig::optical_looking_ahead() },
+        depths: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Pose graphs: real files are read and optimized to their known costs, and broken ones are named.
 
-use halfslam::geometry::{Se3, se3};
+use halfslam::geometry::{Se2, Se3, se3};
 use halfslam::io::g2o::{self, Graph};
 use halfslam::pose_graph::{PoseGraph, PoseGraphEdge, PoseGraphOptions};
 use halfslam::precision::Policy;
@@ -333,6 +333,40 @@ fn a_graduated_loss_rejects_a_third_of_wrong_loops() {
     }
     // Huber's loss bends to them, but tells.
     assert!(solve("huber", "mixed").1.len() >= wrong.len() / 2);
+}
+
+#[test]
+fn real_graphs_bear_many_wrong_loops() {
+    for (name, share, seed) in [("intel/intel.g2o", 0.3, 14), ("M3500/input_M3500_g2o.g2o", 0.4, 11)] {
+        let Some(path) = data(name) else { continue };
+        let Graph::Plane(mut clean) = g2o::read(&path).unwrap().graph else { panic!("{name} is in the plane") };
+        let policy = Policy::resolve("mixed").unwrap();
+        let mut graph = clean.clone();
+        graph.edges.iter_mut().for_each(|edge| edge.robust = edge.from.abs_diff(edge.to) != 1);
+        let right = graph.edges.len();
+        let loops: Vec<_> = graph.edges.iter().filter(|edge| edge.robust).cloned().collect();
+        let (mut numbers, count) = (Numbers(seed), graph.nodes.len());
+        let mut any = |of: usize| ((0.5 * numbers.next() + 0.5) * of as f64) as usize % of;
+        for index in 0..(share * loops.len() as f64) as usize {
+            let (from, to) = (any(count), any(count));
+            if from.abs_diff(to) > 1 {
+                graph.edges.push(PoseGraphEdge { from, to, ..loops[(7 * index) % loops.len()].clone() });
+            }
+        }
+        clean.optimize(&policy, &PoseGraphOptions::default()).unwrap();
+        let options = PoseGraphOptions { robust_loss: "gnc".into(), ..PoseGraphOptions::default() };
+        let statistics = graph.optimize(&policy, &options).unwrap();
+        assert!(statistics.final_cost < statistics.initial_cost && statistics.final_cost.is_finite());
+        let rejected = graph.rejected_edges(&options);
+        let wrongly = rejected.iter().filter(|&&index| index < right).count();
+        assert!(
+            wrongly <= 5 && rejected.len() + 5 >= graph.edges.len() - right,
+            "{name}: {wrongly} right ones rejected"
+        );
+        let gap = |(a, b): (&Se2, &Se2)| (a.translation.vector - b.translation.vector).norm();
+        let gap = graph.nodes.iter().zip(&clean.nodes).map(gap).fold(0.0, f64::max);
+        assert!(gap < 0.5, "{name}: {gap} m");
+    }
 }
 
 /// Whatever a graph consists of, it ends in finite nodes of no higher cost, or in an error and the nodes as they were.

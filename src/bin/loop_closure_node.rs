@@ -111,6 +111,11 @@ fn subscribe(
         let keyframes = node.subscribe(KEYFRAME_TOPIC, qos::keyframes())?;
         return Ok((None, keyframes.map(Input::Keyframe).boxed()));
     }
+    if options.camera == "mono" {
+        let reason = "parameter 'ros.camera': mono shows no depth to make a map of by itself; let vo_node make the \
+                      keyframes (ros.input keyframes), whose points come from its motion";
+        return Err(RosError::Other(reason.into()));
+    }
     let (camera, images) = CameraTopics::subscribe(node, options, diagnostics.clone())?;
     let odometry = node.subscribe(ODOMETRY_TOPIC, qos::samples(options))?;
     diagnostics.expect_topic(ODOMETRY_TOPIC, timeout);

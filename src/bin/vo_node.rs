@@ -11,6 +11,7 @@ use halfslam::ros::wheel::base_sample;
 use halfslam::ros::{Node, RosError, qos, run};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 const NAME: &str = "vo_node";
 const WHEEL_TOPIC: &str = "wheel_odometry";
@@ -32,6 +33,10 @@ fn start(node: &mut Node) -> Result<impl Future<Output = Result<(), RosError>> +
     let options = parameters.config().ros;
     let diagnostics = Arc::new(Diagnostics::new(NAME));
     let (mut camera, images) = CameraTopics::subscribe(node, &options, diagnostics.clone())?;
+    if options.camera == "mono" {
+        // The scale comes from there.
+        diagnostics.expect_topic(WHEEL_TOPIC, Duration::from_secs_f64(options.topic_timeout_secs));
+    }
     let wheel = node.subscribe(WHEEL_TOPIC, qos::samples(&options))?;
     let imu = node.subscribe(IMU_TOPIC, qos::samples(&options))?;
     let resets = reset::advertise(node)?;
@@ -51,6 +56,7 @@ fn start(node: &mut Node) -> Result<impl Future<Output = Result<(), RosError>> +
                     }
                 }
                 Input::Wheel(message) => {
+                    diagnostics.heard(WHEEL_TOPIC);
                     if let Some(sample) = base_sample(&message, WHEEL_TOPIC, &camera, &diagnostics) {
                         worker.add_wheel(sample);
                     }

@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 
 impl Bundle {
     /// The prior that keeps what `dropped` keyframes tell of the others, made at the present estimate: of the landmarks
-    /// that they host, of relative poses from or to them, and of the bundle's prior so far. Landmarks are marginalized
+    /// that they host, of relative poses from or to them, and of the bundle's priors that tie them. Landmarks are marginalized
     /// with their hosts; what dropped keyframes saw of landmarks hosted elsewhere is lost.
     ///
     /// The caller takes these keyframes, their landmarks, the observations of both and the relative poses out of the
-    /// bundle, sets the prior, and renumbers [`SquareRootPrior::keyframes`]. `None` if nothing ties them to the others.
+    /// bundle, sets this one in place of the priors that tie them, and renumbers [`SquareRootPrior::keyframes`]. `None` if nothing ties them to the others.
     ///
     /// Computed in the precision of the policy's vectors, by orthogonal transformations alone: of `[J r]`, weighted as the
     /// solve weighs it, the columns of landmarks, then of dropped poses are eliminated by QR; what is left of the rows is
@@ -71,14 +71,12 @@ impl Rows {
         flat.residuals(&mut residuals);
         flat.linearize(&mut jacobian);
 
-        // The prior's block is the last one.
-        let prior = bundle.prior.as_ref().map(|_| structure.residual_block_count() - 1);
         let chosen: Vec<usize> = (0..structure.residual_block_count())
             .filter(|&block| {
                 let landmark = structure.variables_of(block).find_map(|variable| variable.checked_sub(frame_count));
                 match landmark {
                     Some(landmark) => is_dropped(hosts[landmark]),
-                    None => prior == Some(block) || structure.variables_of(block).any(is_dropped),
+                    None => structure.variables_of(block).any(is_dropped),
                 }
             })
             .collect();
@@ -164,8 +162,8 @@ fn triangular<T: RealField + Copy>(mut m: DMatrix<T>, columns: usize) -> DMatrix
         let squared = below.norm_squared();
         for j in k..m.ncols() {
             let mut column = m.view_range_mut(k.., j);
-            let factor = (below.dot(&column) + below.dot(&column)) / squared;
-            column.axpy(-factor, &below, T::one());
+            let along = below.dot(&column);
+            column.axpy(-(along + along) / squared, &below, T::one());
         }
         m.view_range_mut(k + 1.., k).fill(T::zero());
     }

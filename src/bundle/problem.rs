@@ -77,7 +77,7 @@ impl<'a> BundleProblem<'a> {
         for factor in &bundle.relative_poses {
             (pose_seen[factor.from], pose_seen[factor.to]) = (true, true);
         }
-        for &keyframe in bundle.prior.iter().flat_map(|prior| &prior.keyframes) {
+        for &keyframe in bundle.priors.iter().flat_map(|prior| &prior.keyframes) {
             pose_seen[keyframe] = true;
         }
         let fixed: Vec<bool> = bundle.poses.iter().zip(&pose_seen).map(|(pose, &seen)| pose.fixed || !seen).collect();
@@ -93,7 +93,7 @@ impl<'a> BundleProblem<'a> {
         for factor in &bundle.relative_poses {
             factors.add_residual(6, &[factor.from, factor.to]);
         }
-        if let Some(prior) = &bundle.prior {
+        for prior in &bundle.priors {
             factors.add_residual(prior.row_count(), &prior.keyframes);
         }
         let mut problem = Self {
@@ -259,9 +259,11 @@ impl<const R: usize> Separable<R, 6, 1> for BundleProblem<'_> {
     }
 
     fn factor_residuals<S: Scalar>(&self, residuals: &mut [S]) {
-        let (of_relative_poses, of_prior) = residuals.split_at_mut(6 * self.bundle.relative_poses.len());
-        if let Some(prior) = &self.bundle.prior {
+        let (of_relative_poses, mut rest) = residuals.split_at_mut(6 * self.bundle.relative_poses.len());
+        for prior in &self.bundle.priors {
+            let (of_prior, after) = std::mem::take(&mut rest).split_at_mut(prior.row_count());
             prior.residuals(&self.poses, of_prior);
+            rest = after;
         }
         for (factor, rows) in self.bundle.relative_poses.iter().zip(of_relative_poses.chunks_exact_mut(6)) {
             let relative = relative::<S>(&self.poses[factor.from], &self.poses[factor.to]);
@@ -273,9 +275,12 @@ impl<const R: usize> Separable<R, 6, 1> for BundleProblem<'_> {
     }
 
     fn linearize_factors<S: Scalar>(&self, jacobian: &mut [S]) {
-        let (of_relative_poses, of_prior) = jacobian.split_at_mut(72 * self.bundle.relative_poses.len());
-        if let Some(prior) = &self.bundle.prior {
+        let (of_relative_poses, mut rest) = jacobian.split_at_mut(72 * self.bundle.relative_poses.len());
+        for prior in &self.bundle.priors {
+            let (of_prior, after) =
+                std::mem::take(&mut rest).split_at_mut(6 * prior.keyframes.len() * prior.row_count());
             prior.linearize(&self.poses, of_prior);
+            rest = after;
         }
         for (factor, block) in self.bundle.relative_poses.iter().zip(of_relative_poses.chunks_exact_mut(72)) {
             let relative = relative::<S>(&self.poses[factor.from], &self.poses[factor.to]);

@@ -17,7 +17,7 @@ pub(super) fn validate(bundle: &Bundle) -> Result<(), SolverError> {
     {
         return problem(format!("the camera is not usable: {camera:?}, baseline {} m", bundle.baseline_m));
     }
-    if bundle.prior.is_none() && !bundle.poses.iter().any(|pose| pose.fixed) {
+    if bundle.priors.is_empty() && !bundle.poses.iter().any(|pose| pose.fixed) {
         return problem("no pose is fixed and there is no prior; fix at least one of them".into());
     }
     for (i, pose) in bundle.poses.iter().enumerate() {
@@ -58,18 +58,19 @@ pub(super) fn validate(bundle: &Bundle) -> Result<(), SolverError> {
             return problem(format!("relative pose {i} is not finite"));
         }
     }
-    let Some(prior) = &bundle.prior else { return Ok(()) };
-    let (rows, columns, tied) = (prior.sqrt_information.nrows(), prior.sqrt_information.ncols(), &prior.keyframes);
-    let (sizes, others) = ((columns, prior.t_world_camera.len()), (6 * tied.len(), tied.len()));
-    if rows == 0 || sizes != others || prior.residual.len() != rows {
-        return problem(format!("the prior's {rows} x {columns} root does not fit its {} keyframes", tied.len()));
-    }
-    if tied.iter().enumerate().any(|(i, keyframe)| *keyframe >= poses || tied[..i].contains(keyframe)) {
-        return problem(format!("the prior is on keyframes {tied:?}; expected different ones of {poses} poses"));
-    }
-    let numbers = || prior.sqrt_information.iter().chain(prior.residual.iter());
-    if !numbers().all(|value| value.is_finite()) || !prior.t_world_camera.iter().all(RigidGroup::is_finite) {
-        return problem("the prior is not finite".into());
+    for prior in &bundle.priors {
+        let (rows, columns, tied) = (prior.sqrt_information.nrows(), prior.sqrt_information.ncols(), &prior.keyframes);
+        let (sizes, others) = ((columns, prior.t_world_camera.len()), (6 * tied.len(), tied.len()));
+        if rows == 0 || sizes != others || prior.residual.len() != rows {
+            return problem(format!("the prior's {rows} x {columns} root does not fit its {} keyframes", tied.len()));
+        }
+        if tied.iter().enumerate().any(|(i, keyframe)| *keyframe >= poses || tied[..i].contains(keyframe)) {
+            return problem(format!("the prior is on keyframes {tied:?}; expected different ones of {poses} poses"));
+        }
+        let numbers = || prior.sqrt_information.iter().chain(prior.residual.iter());
+        if !numbers().all(|value| value.is_finite()) || !prior.t_world_camera.iter().all(RigidGroup::is_finite) {
+            return problem("the prior is not finite".into());
+        }
     }
     Ok(())
 }

@@ -59,7 +59,7 @@ pub struct Bundle {
     pub camera: PinholeCamera,
     /// Distance of the (virtual) right camera along x (m), for `px_right_x`.
     pub baseline_m: f64,
-    /// The keyframes; at least one is fixed, or there is a prior.
+    /// The keyframes; at least one is fixed, or something is known of one.
     pub poses: Vec<BundlePose>,
     /// The landmarks; those of the same host should be neighbours, products are faster then.
     pub landmarks: Vec<BundleLandmark>,
@@ -67,6 +67,6 @@ pub struct Bundle {
     pub observations: Vec<BundleObservation>,
     /// Other relations between keyframes.
     pub relative_poses: Vec<RelativePoseFactor>,
-    /// What is known from keyframes that left the window: see [`Bundle::marginalize`].
-    pub prior: Option<SquareRootPrior>,
+    /// What else is known of keyframes: from others that left the window ([`Bundle::marginalize`]), or from other sensors.
+    pub priors: Vec<SquareRootPrior>,
 }

@@ -4,8 +4,17 @@ crate::options! {
     /// How the nodes connect to ROS 2.
     pub struct RosOptions {
         /// Which cameras vo_node listens to: `stereo` takes left/image_rect and right/image_rect, `rgbd` takes
-        /// color/image_rect and depth/image_rect.
-        camera: String = "stereo", "", &["stereo", "rgbd"], startup;
+        /// color/image_rect and depth/image_rect, `mono` takes left/image_rect and needs wheel_odometry for the scale.
+        camera: String = "stereo", "", &["stereo", "rgbd", "mono"], startup;
+        /// Whether images are rectified when they come; if not, the nodes rectify them as camera_info says (`plumb_bob`,
+        /// `rational_polynomial` or `equidistant`).
+        rectified: bool = true, "", .., startup;
+        /// Whether images come as sensor_msgs/CompressedImage (JPEG, PNG, compressedDepth) on the same topics.
+        compressed: bool = false, "", .., startup;
+        /// Whether depth images are aligned with colour; if not, depth/camera_info and /tf_static say how to align them.
+        depth_aligned: bool = true, "", .., startup;
+        /// Added to the stamps of right or depth images before they are paired with left or colour ones.
+        second_offset_secs: f64 = 0.0, "s", -1.0..=1.0, startup;
         /// What loop_closure_node makes its map from: `keyframes` of vo_node, or `images` of its own with the poses
         /// of any nav_msgs/Odometry on the topic odometry.
         input: String = "keyframes", "", &["keyframes", "images"], startup;

@@ -41,7 +41,7 @@ crate::options! {
         max_return_px: f64 = 0.7, "px", 0.01..=10.0, live;
         /// Weakest corner: smaller eigenvalue of the mean gradient product over 3 x 3 pixels, as its square root.
         min_corner_gradient: f64 = 3.0, "grey levels per px", 0.0..=255.0, live;
-        /// Nearest depth that a stereo pair is searched for.
+        /// Nearest depth that a stereo pair is searched for, or a single camera expects.
         min_depth_m: f64 = 0.3, "m", 0.01..=100.0, live;
         /// Least correlation of the left and the right patch.
         min_correlation: f64 = 0.8, "", 0.0..=1.0, live;

@@ -6,6 +6,7 @@ use super::recognition::Appearance;
 use super::stereo_matching::StereoMatcher;
 use super::{CornerDetector, FrontendError, FrontendOptions, stage};
 use crate::sensors::{Depth, DepthImage, Frame, Images, Rig};
+use image::GrayImage;
 use nalgebra::Vector2;
 use opencv::core::{Point2f, Size, TermCriteria, TermCriteria_COUNT, TermCriteria_EPS, Vector};
 use opencv::video::OPTFLOW_USE_INITIAL_FLOW;
@@ -61,6 +62,9 @@ pub trait Tracker: Send {
         Ok(vec![None; px_older.len()])
     }
 
+    /// From now on seeks so many features in all, and halves images so many times: less than at first where time is short.
+    fn limit(&mut self, feature_count: usize, pyramid_levels: usize);
+
     /// Makes the frame the anchor; nothing more can be asked about it then.
     fn set_anchor(&mut self);
 
@@ -72,12 +76,13 @@ pub trait Tracker: Send {
 }
 
 /// Distance of the right camera (m); for a depth camera, that of the virtual one in which its depth is as uncertain as
-/// `sigma_px`. The depth of such cameras is uncertain by a multiple of its square, as disparity is. 0 without depth.
+/// `sigma_px`. The depth of such cameras is uncertain by a multiple of its square, as disparity is. A single camera knows
+/// that nothing is nearer than the nearest depth: all depths lie within one standard deviation of its virtual pair.
 pub fn measuring_baseline_m(rig: &Rig, options: &FrontendOptions) -> f64 {
     match rig.depth {
         Depth::Stereo { baseline_m } => baseline_m,
         Depth::Image => options.sigma_px / (rig.camera.fx * options.depth_sigma_m),
-        Depth::None => 0.0,
+        Depth::None => options.sigma_px * options.min_depth_m / rig.camera.fx,
     }
 }
 
@@ -93,6 +98,9 @@ struct Seen {
 /// Corners by whose looks older features are found again, as a multiple of the features that are followed: most of
 /// those must be among them.
 const CORNERS_PER_FEATURE: usize = 4;
+
+/// Gradient of corners that serve where there are few of the weakest that are sought at first, as a share of theirs.
+const WEAKER: f64 = 0.4;
 
 /// Follows features by pyramidal Lucas-Kanade, forward and back, and matches them along rows or looks their depth up.
 #[derive(Debug)]
@@ -201,6 +209,26 @@ impl ImageTracker {
     }
 }
 
+/// New corners away from those that are taken, until there are `multiple` times the features that are followed: strong ones,
+/// and where these make less than half, weaker ones beside them. A bare wall has something to follow all the same, and where
+/// there is texture weak corners are not taken for strong ones.
+fn corners_of(
+    detector: &mut CornerDetector,
+    options: &FrontendOptions,
+    image: &GrayImage,
+    px_taken: &[Vector2<f64>],
+    multiple: usize,
+) -> Vec<Vector2<f64>> {
+    let (count, border_px) = (multiple * options.feature_count, options.patch_size_px / 2 + 1);
+    let mut found = detector.detect(image, px_taken, count, options.min_corner_gradient, border_px);
+    if 2 * (px_taken.len() + found.len()) < count {
+        let taken = [px_taken, &found].concat();
+        let weaker = WEAKER * options.min_corner_gradient;
+        found.extend(detector.detect(image, &taken, count, weaker, border_px));
+    }
+    found
+}
+
 type Flow = Vec<Option<Point2f>>;
 
 fn point_from_px(px: &Vector2<f64>) -> Point2f {
@@ -241,9 +269,7 @@ impl Tracker for ImageTracker {
 
     fn new_features(&mut self, px_taken: &[Vector2<f64>]) -> Result<Vec<Vector2<f64>>, FrontendError> {
         let Some(current) = &self.current else { return Err(FrontendError::NoFrame) };
-        let border_px = self.options.patch_size_px / 2 + 1;
-        let (count, gradient) = (self.options.feature_count, self.options.min_corner_gradient);
-        Ok(self.corners.detect(current.frame.reference(), px_taken, count, gradient, border_px))
+        Ok(corners_of(&mut self.corners, &self.options, current.frame.reference(), px_taken, 1))
     }
 
     fn right_columns(&mut self, px: &[Vector2<f64>], expected_x: &[Option<f64>]) -> Vec<Option<f64>> {
@@ -277,9 +303,8 @@ impl Tracker for ImageTracker {
         let (corners, appearance) = match &current.appearance {
             Some(described) => described,
             None => {
-                let (image, border_px) = (current.frame.reference(), self.options.patch_size_px / 2 + 1);
-                let count = CORNERS_PER_FEATURE * self.options.feature_count;
-                let corners = self.corners.detect(image, &[], count, self.options.min_corner_gradient, border_px);
+                let image = current.frame.reference();
+                let corners = corners_of(&mut self.corners, &self.options, image, &[], CORNERS_PER_FEATURE);
                 let appearance = Appearance::new(image, &corners)?;
                 current.appearance.insert((corners, appearance))
             }
@@ -289,6 +314,10 @@ impl Tracker for ImageTracker {
             found[old] = Some(corners[new]);
         }
         Ok(found)
+    }
+
+    fn limit(&mut self, feature_count: usize, pyramid_levels: usize) {
+        (self.options.feature_count, self.options.pyramid_levels) = (feature_count, pyramid_levels);
     }
 
     fn set_anchor(&mut self) {

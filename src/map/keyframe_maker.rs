@@ -92,6 +92,7 @@ impl KeyframeMaker {
             covariance: step_covariance,
             frame,
             rig: self.rig,
+            depths: Vec::new(),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::covariance::{carried, sqrt_information};
 use super::planar::{self, PlanarOptions};
-use super::window::{InverseDepth, LandmarkId, Window};
+use super::window::{InverseDepth, Landmark, LandmarkId, Window};
 use crate::bundle::{Bundle, BundleLandmark, BundleObservation, BundleOptions, BundlePose, RelativePoseFactor};
 use crate::geometry::rigid::Rigid;
 use crate::geometry::triangulation::{Sight, triangulate};
@@ -30,12 +30,12 @@ pub(super) fn adjust(
     options: &BundleOptions,
     floor: &PlanarOptions,
 ) -> Result<Option<SolveStatistics>, SolverError> {
-    let fixed_count = fixed_count.clamp(1, window.keyframes.len().max(2) - 1);
-    let (mut bundle, ids) = bundle_of(window, fixed_count);
+    let fixed_count = fixed_count.min(window.keyframes.len().max(2) - 1);
+    let (mut bundle, ids) = bundle_of(window, fixed_count, |_, _| true);
     if window.keyframes.len() < 2 || bundle.observations.is_empty() {
         return Ok(None);
     }
-    bundle.prior = planar::prior(window, fixed_count, floor);
+    bundle.priors.extend(planar::priors(window, fixed_count, floor));
     let statistics = bundle.optimize(policy, options)?;
     let t_odom_first = window.keyframes[0].t_odom_camera;
     for (keyframe, pose) in window.keyframes.iter_mut().zip(&bundle.poses).skip(fixed_count) {
@@ -63,8 +63,12 @@ fn product(a: &Se3, b: &Se3, precision: Precision) -> Se3 {
 }
 
 /// The window as a bundle whose world is the oldest keyframe's camera, so that numbers stay small wherever the robot
-/// is, and the landmark of each of the bundle's.
-pub(super) fn bundle_of(window: &Window, fixed_count: usize) -> (Bundle, Vec<LandmarkId>) {
+/// is, and the landmark of each of the bundle's: of those that are `chosen`.
+pub(super) fn bundle_of(
+    window: &Window,
+    fixed_count: usize,
+    chosen: impl Fn(LandmarkId, &Landmark) -> bool,
+) -> (Bundle, Vec<LandmarkId>) {
     let t_first_odom = window.keyframes.front().map_or_else(Se3::identity, |first| first.t_odom_camera.inverse());
     let pose = |(index, t_odom_camera): (usize, &Se3)| BundlePose {
         t_world_camera: t_first_odom * t_odom_camera,
@@ -76,12 +80,15 @@ pub(super) fn bundle_of(window: &Window, fixed_count: usize) -> (Bundle, Vec<Lan
         poses: window.keyframes.iter().map(|keyframe| &keyframe.t_odom_camera).enumerate().map(pose).collect(),
         landmarks: Vec::new(),
         observations: Vec::new(),
-        relative_poses: Vec::new(),
-        prior: None,
+        relative_poses: motion_factors(window),
+        priors: window.legacies.iter().filter_map(|legacy| legacy.in_bundle(window, &t_first_odom)).collect(),
     };
     let mut ids = Vec::new();
     for (&id, landmark) in &window.landmarks {
-        let (Some(depth), true) = (landmark.inverse_depth, landmark.observations.len() > 1) else { continue };
+        let (Some(depth), true) = (landmark.inverse_depth, landmark.observations.len() > 1 && chosen(id, landmark))
+        else {
+            continue;
+        };
         let Some(host) = window.index(landmark.host().keyframe) else { continue };
         let index = bundle.landmarks.len();
         for (place, observation) in landmark.observations.iter().enumerate() {
@@ -100,15 +107,13 @@ pub(super) fn bundle_of(window: &Window, fixed_count: usize) -> (Bundle, Vec<Lan
         bundle.landmarks.push(BundleLandmark { host, px_host: landmark.host().px, inverse_depth: depth.value });
         ids.push(id);
     }
-    let mut seen = vec![0; window.keyframes.len()];
-    bundle.observations.iter().for_each(|observation| seen[observation.keyframe] += 1);
-    bundle.relative_poses = motion_factors(window, &seen);
     (bundle, ids)
 }
 
 /// What wheels and gyroscope tell between neighbouring keyframes, in camera frames: against so many observations in each,
 /// which err in common.
-fn motion_factors(window: &Window, seen: &[usize]) -> Vec<RelativePoseFactor> {
+fn motion_factors(window: &Window) -> Vec<RelativePoseFactor> {
+    let seen = window.seen_counts();
     let (t_base_camera, t_camera_base) = (window.t_base_camera, window.t_base_camera.inverse());
     let factor = |(to, keyframe): (usize, &super::window::WindowKeyframe)| {
         let measured = keyframe.measured.as_ref()?;
@@ -117,10 +122,23 @@ fn motion_factors(window: &Window, seen: &[usize]) -> Vec<RelativePoseFactor> {
             to,
             t_from_to: t_camera_base * measured.t_before_base * t_base_camera,
             sqrt_information: sqrt_information(&carried(&measured.covariance, &t_camera_base))?
-                * window.design_effect(seen[to]).sqrt(),
+                * window.noise.design_effect(seen[to]).sqrt(),
         })
     };
     window.keyframes.iter().enumerate().filter_map(factor).collect()
+}
+
+/// Learns how much pixels err from the newest keyframe's, where that did not see a landmark first.
+pub(super) fn learn_noise(window: &mut Window) {
+    let Some(newest) = window.keyframes.back() else { return };
+    let (id, t_camera_odom) = (newest.id, newest.t_odom_camera.inverse());
+    let seen = window.landmarks.iter().filter_map(|(&landmark, mark)| {
+        let seen = mark.observations.last().filter(|seen| seen.keyframe == id && mark.host().keyframe != id)?;
+        let p_camera = t_camera_odom * window.position(landmark)?.0;
+        Some((seen.px, (seen.px - window.camera.project(&p_camera)) / window.sigma_px))
+    });
+    let seen: Vec<_> = seen.collect();
+    window.noise.learn(&seen);
 }
 
 /// Takes out observations that contradict their landmark, right columns alone where the rest agrees, and landmarks

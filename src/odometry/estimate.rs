@@ -28,10 +28,12 @@ pub struct Estimate {
     pub covariance: Matrix6<f64>,
     /// Whether the pose is from the images.
     pub state: TrackingState,
-    /// The keyframe that this frame became.
+    /// The keyframe that the frame before became: it was made while this one came.
     pub keyframe: Option<Keyframe>,
-    /// The window's solve, if there was one.
+    /// The window's solve with that keyframe, if there was one.
     pub solve: Option<SolveStatistics>,
     /// Features that were followed into this frame and agree with its pose.
     pub inlier_count: usize,
+    /// Share of the features that is sought, as the time for a frame allows: 1 without a limit.
+    pub effort: f64,
 }

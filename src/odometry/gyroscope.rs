@@ -8,6 +8,9 @@ use std::collections::VecDeque;
 /// Samples farther apart (ns) leave a gap that nobody fills; half a frame's time or so may be missing at the end.
 const MAX_GAP_NANOS: i64 = 50_000_000;
 
+/// What is kept of the time before the last keyframe (ns), for what is told of a stretch of time by more than the gyroscope.
+const KEPT_NANOS: i64 = 2_000_000_000;
+
 /// Most samples kept: a minute at 1000 Hz.
 const MAX_SAMPLES: usize = 60_000;
 
@@ -65,9 +68,10 @@ impl Gyroscope {
         }
     }
 
-    /// Forgets samples before a time, but for the last one.
+    /// Forgets samples before a time, but for those of the seconds before.
     pub(super) fn forget_before(&mut self, stamp_nanos: i64) {
-        while self.samples.get(1).is_some_and(|second| second.stamp_nanos <= stamp_nanos) {
+        let oldest_nanos = stamp_nanos.saturating_sub(KEPT_NANOS);
+        while self.samples.get(1).is_some_and(|second| second.stamp_nanos <= oldest_nanos) {
             self.samples.pop_front();
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::geometry::Se3;
 use crate::sensors::{Frame, Rig};
-use nalgebra::Matrix6;
+use nalgebra::{Matrix6, Vector2};
 use std::sync::Arc;
 
 /// Number of a keyframe, counted from 0 in the order in which they were made.
@@ -24,4 +24,6 @@ pub struct Keyframe {
     pub frame: Arc<Frame>,
     /// The cameras.
     pub rig: Rig,
+    /// Of a single camera: pixels whose depth (m) its motion has told.
+    pub depths: Vec<(Vector2<f64>, f64)>,
 }

@@ -1,14 +1,16 @@
 //! The window with the features that run through it: which frames become keyframes, and what is made of them.
 
+use super::legacy::marginalize_oldest;
 use super::motion::Motion;
 use super::window::{LandmarkId, Track, Window, WindowKeyframe};
-use super::{KeyframeId, OdometryOptions, WindowOptions, adjustment};
+use super::{KeyframeId, OdometryOptions, WindowOptions, adjustment, offset};
 use crate::frontend::{FrontendOptions, Tracker};
 use crate::geometry::Se3;
 use crate::precision::Policy;
 use crate::sensors::{Frame, Rig};
 use crate::solver::SolveStatistics;
 use nalgebra::Vector2;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A new anchor is taken when features have moved farther than this on average (px): less than a patch, so that what
@@ -22,6 +24,8 @@ const MIN_REACHED_SHARE: f64 = 0.8;
 pub(super) struct LocalMap {
     pub window: Window,
     pub tracks: Vec<Track>,
+    /// Features that are followed.
+    pub feature_count: usize,
     /// Tracks with depth when the last keyframe was made.
     tracks_at_keyframe: usize,
     keyframe_count: u64,
@@ -32,8 +36,8 @@ impl LocalMap {
     /// A map of nothing.
     pub(super) fn new(rig: &Rig, options: &OdometryOptions) -> Self {
         let window = Window::new(rig, &options.frontend, &options.calibration);
-        let tracks = Vec::new();
-        Self { window, tracks, tracks_at_keyframe: 0, keyframe_count: 0, landmark_count: 0 }
+        let (tracks, feature_count) = (Vec::new(), options.frontend.feature_count);
+        Self { window, tracks, feature_count, tracks_at_keyframe: 0, keyframe_count: 0, landmark_count: 0 }
     }
 
     /// Starts anew, numbers aside; gives the window and the tracks that were.
@@ -80,7 +84,14 @@ impl LocalMap {
 
     /// Seeks new features where too few are left (or anew in any case), and right columns where the depth is not known.
     pub(super) fn refill(&mut self, tracker: &mut dyn Tracker, options: &FrontendOptions, anew: bool) {
-        if anew || (self.tracks.len() as f64) < options.refill_share * options.feature_count as f64 {
+        let count = self.tracks.len();
+        if count > self.feature_count {
+            // Of features in every part of the image, where there are more than are to be followed by now.
+            let kept = self.feature_count;
+            let mut index = 0..count;
+            self.tracks.retain(|_| index.next().is_some_and(|i| i * kept / count != (i + 1) * kept / count));
+        }
+        if anew || (self.tracks.len() as f64) < options.refill_share * self.feature_count as f64 {
             let taken: Vec<Vector2<f64>> = self.tracks.iter().map(|track| track.px).collect();
             match tracker.new_features(&taken) {
                 Ok(found) => {
@@ -96,7 +107,8 @@ impl LocalMap {
             (0..self.tracks.len()).filter(|&index| self.window.position(self.tracks[index].id).is_none()).collect();
         let px: Vec<Vector2<f64>> = unknown.iter().map(|&index| self.tracks[index].px).collect();
         for (&index, column) in unknown.iter().zip(tracker.right_columns(&px, &vec![None; px.len()])) {
-            self.tracks[index].px_right_x = column;
+            let column = column.map(|column| self.window.offset.corrected(column));
+            self.tracks[index].px_right_x = column.or_else(|| self.window.column_unseen(&self.tracks[index].px));
         }
     }
 
@@ -111,12 +123,37 @@ impl LocalMap {
         id
     }
 
+    /// Makes room in the window for one more keyframe.
+    pub(super) fn slide(&mut self, policy: &Policy, options: &OdometryOptions) {
+        let followed: BTreeSet<LandmarkId> = self.tracks.iter().map(|track| track.id).collect();
+        let fixed_count = self.fixed_count(&options.window);
+        while self.window.keyframes.len() > options.window.keyframes.saturating_sub(1).max(1) {
+            let window = &mut self.window;
+            let marginalize = || marginalize_oldest(window, &followed, fixed_count, policy, &options.bundle);
+            match options.window.marginalize.then(marginalize) {
+                Some(Ok(())) => continue,
+                Some(Err(error)) => tracing::warn!("what the oldest keyframe told of the others is lost: {error}"),
+                None => {}
+            }
+            self.window.legacies.clear();
+            self.window.drop_oldest();
+        }
+    }
+
+    /// How many of the oldest keyframes stay as they are when the window is adjusted: one holds it in the world where it is
+    /// known what those before it told, else they stand for that.
+    fn fixed_count(&self, options: &WindowOptions) -> usize {
+        if self.window.legacies.is_empty() { options.fixed_keyframes } else { 1 }
+    }
+
     /// Adjusts the window; if that fails the poses stay as they were estimated frame by frame.
     pub(super) fn adjust(&mut self, policy: &Policy, options: &OdometryOptions) -> Option<SolveStatistics> {
-        let fixed_count = options.window.fixed_keyframes;
+        let fixed_count = self.fixed_count(&options.window);
         let solve = adjustment::adjust(&mut self.window, fixed_count, policy, &options.bundle, &options.planar);
         let gone = adjustment::reject_outliers(&mut self.window);
         self.tracks.retain(|track| gone.binary_search(&track.id).is_err());
+        adjustment::learn_noise(&mut self.window);
+        offset::learn(&mut self.window, &mut self.tracks);
         adjustment::triangulate_unknown(&mut self.window);
         solve.unwrap_or_else(|error| {
             tracing::warn!("the window stays as it is: {error}");

@@ -120,13 +120,13 @@ pub(super) fn see_depth(tracker: &mut dyn Tracker, window: &Window, tracks: &mut
         .filter_map(|index| {
             let (px, column) = window.expectation(&tracks[index], &expected.t_odom_camera)?;
             // The disparity is better known than the pixel.
-            Some((index, tracks[index].px.x - (px.x - column?)))
+            Some((index, window.offset.as_seen(tracks[index].px.x - (px.x - column?))))
         })
         .collect();
     let px: Vec<Vector2<f64>> = known.iter().map(|(index, _)| tracks[*index].px).collect();
     let columns: Vec<Option<f64>> = known.iter().map(|(_, column)| Some(*column)).collect();
     for ((index, _), column) in known.iter().zip(tracker.right_columns(&px, &columns)) {
-        tracks[*index].px_right_x = column;
+        tracks[*index].px_right_x = column.map(|column| window.offset.corrected(column));
     }
 }
 
@@ -173,7 +173,7 @@ fn solve(
     let eye = Eye { camera: &window.camera, baseline_m: window.baseline_m, sigma_px: window.sigma_px };
     // What features err in common makes all of them together worth less, and so another sensor worth more; but not the last
     // velocity, which is theirs.
-    let effect = window.design_effect(sightings.len());
+    let effect = window.noise.design_effect(sightings.len());
     let weight = if expected.turn_measured { effect } else { 1.0 };
     let started = |t_world_camera: Se3, information: Matrix6<f64>, start: Start| {
         let prior = PosePrior { t_world_camera, information: information * weight };

@@ -12,12 +12,13 @@ const NOTHING: f64 = 1e-6;
 /// The covariance of the newest keyframe's camera relative to the one before `[ρ; φ]`, in its own frame, with all
 /// landmarks and other poses marginalized; and sets the standard deviation of every adjusted depth.
 ///
-/// `None` if there are fewer than two keyframes.
+/// What keyframes that have left told is left out: it is relative to one that is held, and of the newest motion it says
+/// little. `None` if there are fewer than two keyframes.
 pub(super) fn settle(window: &mut Window) -> Option<Matrix6<f64>> {
     let pose_count = window.keyframes.len();
     // Relative to the keyframe before the newest: that one is the gauge.
     let gauge = pose_count.checked_sub(2)?;
-    let (bundle, ids) = bundle_of(window, 0);
+    let (bundle, ids) = bundle_of(window, 0, |_, _| true);
     let slot = |pose: usize| if pose < gauge { Some(pose) } else { pose.checked_sub(1).filter(|_| pose != gauge) };
     let mut normal = DMatrix::<f64>::identity(6 * (pose_count - 1), 6 * (pose_count - 1)) * NOTHING;
     let mut observations = vec![Vec::new(); bundle.landmarks.len()];
@@ -41,10 +42,10 @@ pub(super) fn settle(window: &mut Window) -> Option<Matrix6<f64>> {
     let unit = DMatrix::<f64>::from_fn(normal.nrows(), 6, |row, column| f64::from(u8::from(row == newest + column)));
     let columns = normal.cholesky()?.solve(&unit);
     let seen = bundle.observations.iter().filter(|observation| observation.keyframe == pose_count - 1).count();
-    Some(columns.fixed_view::<6, 6>(newest, 0) * window.design_effect(seen))
+    Some(columns.fixed_view::<6, 6>(newest, 0) * window.noise.design_effect(seen))
 }
 
-fn add_blocks<const R: usize>(
+pub(super) fn add_blocks<const R: usize>(
     normal: &mut DMatrix<f64>,
     blocks: &[(Option<usize>, SMatrix<f64, R, 6>)],
     product: impl Fn(&SMatrix<f64, R, 6>, &SMatrix<f64, R, 6>) -> Matrix6<f64>,
@@ -88,14 +89,16 @@ fn add_landmark(
     depth_information
 }
 
-/// Whitened derivatives of (u, v, right column) with respect to the observing pose, the host's and the inverse depth.
-struct Rows {
-    pose: SMatrix<f64, 3, 6>,
-    host: SMatrix<f64, 3, 6>,
-    depth: SVector<f64, 3>,
+/// Whitened residuals of (u, v, right column), and their derivatives with respect to the observing pose, the host's and the
+/// inverse depth.
+pub(super) struct Rows {
+    pub residual: SVector<f64, 3>,
+    pub pose: SMatrix<f64, 3, 6>,
+    pub host: SMatrix<f64, 3, 6>,
+    pub depth: SVector<f64, 3>,
 }
 
-fn linearize(bundle: &Bundle, landmark: &BundleLandmark, observation: &BundleObservation) -> Option<Rows> {
+pub(super) fn linearize(bundle: &Bundle, landmark: &BundleLandmark, observation: &BundleObservation) -> Option<Rows> {
     let camera = &bundle.camera;
     let t_camera_host =
         bundle.poses[observation.keyframe].t_world_camera.inverse() * bundle.poses[landmark.host].t_world_camera;
@@ -106,6 +109,9 @@ fn linearize(bundle: &Bundle, landmark: &BundleLandmark, observation: &BundleObs
         return None;
     }
     let inverse_z = 1.0 / p.z;
+    let px = camera.project(&p);
+    let right = observation.px_right_x.map_or(0.0, |x| px.x - camera.fx * bundle.baseline_m * inverse_z - x);
+    let mut residual = (px - observation.px).push(right) / observation.sigma_px;
     let slope = -camera.fx * inverse_z * inverse_z;
     let mut projection = Matrix3::new(
         camera.fx * inverse_z,
@@ -125,6 +131,7 @@ fn linearize(bundle: &Bundle, landmark: &BundleLandmark, observation: &BundleObs
         // The host's left pixel defines the ray and is no measurement.
         projection.row_mut(0).fill(0.0);
         projection.row_mut(1).fill(0.0);
+        residual.fixed_rows_mut::<2>(0).fill(0.0);
     }
     let rotation = rotation_of(&t_camera_host);
     let mut pose = SMatrix::<f64, 3, 6>::zeros();
@@ -134,7 +141,7 @@ fn linearize(bundle: &Bundle, landmark: &BundleLandmark, observation: &BundleObs
     host.fixed_view_mut::<3, 3>(0, 0).copy_from(&(projection * rotation));
     host.fixed_view_mut::<3, 3>(0, 3).copy_from(&-(projection * rotation * se3::skew(&p_host.coords)));
     let depth = projection * rotation * ray * (-1.0 / (landmark.inverse_depth * landmark.inverse_depth));
-    Some(Rows { pose, host, depth })
+    Some(Rows { residual, pose, host, depth })
 }
 
 fn rotation_of(t: &Se3) -> Matrix3<f64> {

@@ -5,14 +5,21 @@
 //! carry the pose on, with a covariance that says so.
 
 mod adjustment;
+mod background;
 mod covariance;
+mod effort;
 mod estimate;
+mod gravity;
 mod gyroscope;
 mod keyframe;
+mod legacy;
 mod local_map;
+mod local_mapping;
 mod localization;
 mod marginals;
 mod motion;
+mod noise;
+mod offset;
 mod pipeline;
 mod planar;
 mod recovery;
@@ -35,8 +42,13 @@ crate::options! {
     pub struct WindowOptions {
         /// Keyframes in the sliding window.
         keyframes: usize = 10usize, "frames", 2..=500, startup;
-        /// The oldest of them that the adjustment leaves as they are.
+        /// Whether what keyframes told of the others stays as a prior when they leave the window: less drift over metres, more
+        /// of it over tens of metres.
+        marginalize: bool = false, "", .., live;
+        /// Without that, the oldest keyframes that the adjustment leaves as they are: they stand for what is forgotten.
         fixed_keyframes: usize = 2usize, "frames", 1..=100, live;
+        /// Whether keyframes are made on a thread of their own while the next frame comes. The results are the same.
+        second_thread: bool = true, "", .., startup;
         /// Mean parallax since the last keyframe, rotation taken off, that makes a frame one.
         min_parallax_px: f64 = 20.0, "px", 0.0..=1000.0, live;
         /// A frame that sees a smaller share of the last keyframe's features becomes one.
@@ -55,6 +67,9 @@ crate::options! {
         min_inlier_share: f64 = 0.3, "", 0.0..=1.0, live;
         /// Time without a pose from the images after which the odometry starts anew from what it sees then.
         restart_after_secs: f64 = 0.5, "s", 0.0..=1000.0, live;
+        /// Time that a frame may take on this machine; fewer features are followed, and in flatter pyramids, where it takes
+        /// longer. 0: as long as it takes, so that the same input gives the same result.
+        frame_budget_ms: f64 = 0.0, "ms", 0.0..=10000.0, live;
     }
     groups {
         /// How features are found and followed.
@@ -75,9 +90,6 @@ crate::options! {
 /// Why an odometry cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum OdometryError {
-    /// The rig has no depth.
-    #[error("visual odometry needs a stereo or depth camera; this rig has a single image")]
-    NoDepth,
     /// Images cannot be read as the options ask.
     #[error(transparent)]
     Frontend(#[from] FrontendError),

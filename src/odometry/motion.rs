@@ -1,10 +1,13 @@
 //! How the robot moves between frames, as wheels or its last velocity say.
 
 use super::covariance::diagonal;
+use super::gravity::{Accelerometer, Up};
 use super::gyroscope::Gyroscope;
+use super::recovery::LastSeen;
+use super::uncertainty::Uncertainty;
 use crate::geometry::{Se3, se3};
 use crate::sensors::{ImuSample, WheelSample};
-use nalgebra::{Matrix6, Vector6};
+use nalgebra::{Matrix3, Matrix6, UnitQuaternion, Vector3, Vector6};
 use std::collections::VecDeque;
 
 crate::options! {
@@ -28,6 +31,8 @@ crate::options! {
         gyro_bias_sigma: f64 = 0.02, "rad/s", 0.0001..=1.0, startup;
         /// Gyroscope: density of its noise, vibration included.
         gyro_noise: f64 = 0.001, "rad/s/sqrt(Hz)", 0.000001..=1.0, live;
+        /// Accelerometer: standard deviation of its bias, mounting included (0.1 m/s² are 10 mrad of tilt).
+        accelerometer_bias_sigma: f64 = 0.1, "m/s^2", 0.001..=10.0, startup;
         /// Gyroscope: standard deviation of the rotation as a share of it, from scale, mounting and time stamps.
         gyro_rotation_share: f64 = 0.02, "", 0.0..=1.0, live;
     }
@@ -62,19 +67,59 @@ pub(super) struct MotionModel {
     options: MotionOptions,
     wheels: VecDeque<WheelSample>,
     gyroscope: Gyroscope,
+    accelerometer: Accelerometer,
     /// Velocity in the base frame, each second, as the last two tracked frames say.
     twist: Option<Vector6<f64>>,
 }
 
 impl MotionModel {
     pub(super) fn new(options: &MotionOptions) -> Self {
-        let gyroscope = Gyroscope::new(options);
-        Self { options: options.clone(), wheels: VecDeque::new(), gyroscope, twist: None }
+        let (gyroscope, accelerometer) = (Gyroscope::new(options), Accelerometer::new(options));
+        Self { options: options.clone(), wheels: VecDeque::new(), gyroscope, accelerometer, twist: None }
     }
 
     /// Takes a sample of the inertial unit that is newer than the last one.
     pub(super) fn add_imu(&mut self, sample: &ImuSample) {
         self.gyroscope.add(sample);
+        self.accelerometer.add(sample);
+    }
+
+    /// The pose that a robot stands at which is to start at another: turned upright, if the accelerometer tells. What it tells
+    /// of a robot at rest is what the odometry's world is upright by, and without uncertainty in it.
+    pub(super) fn standing(&self, t_odom_start: &Se3, stamp_nanos: i64) -> LastSeen {
+        let from_keyframe = Uncertainty::zero();
+        let Some(up) = self.accelerometer.up_at_rest(stamp_nanos) else {
+            let (t_odom_base, uncertainty) = (*t_odom_start, Uncertainty::zero());
+            return LastSeen { stamp_nanos, t_odom_base, uncertainty, from_keyframe };
+        };
+        let upright = UnitQuaternion::rotation_between(&(t_odom_start.rotation * up.direction), &Vector3::z())
+            .unwrap_or_else(|| UnitQuaternion::from_axis_angle(&Vector3::x_axis(), std::f64::consts::PI));
+        let mut covariance = Matrix6::zeros();
+        let about_horizontal = Matrix3::identity() - up.direction * up.direction.transpose();
+        let moving = up.sigma_rad.powi(2) - self.accelerometer.sigma_at_rest_rad().powi(2);
+        covariance.fixed_view_mut::<3, 3>(3, 3).copy_from(&(about_horizontal * moving));
+        let t_odom_base = Se3::from_parts(t_odom_start.translation, upright * t_odom_start.rotation);
+        LastSeen { stamp_nanos, t_odom_base, uncertainty: Uncertainty::random(covariance), from_keyframe }
+    }
+
+    /// Which way is up for the base at the last pose, if the last second tells; positions are good to `sigma_m`.
+    pub(super) fn up(&self, sigma_m: f64) -> Option<Up> {
+        self.accelerometer.up(&self.gyroscope, sigma_m)
+    }
+
+    /// Takes a pose that the images told.
+    pub(super) fn see(&mut self, stamp_nanos: i64, t_odom_base: &Se3) {
+        self.accelerometer.see(stamp_nanos, t_odom_base);
+    }
+
+    /// Forgets poses, of which the next one is no continuation.
+    pub(super) fn forget_poses(&mut self) {
+        self.accelerometer.forget_poses();
+    }
+
+    /// Takes what became of the last pose, and by what the odometry's world was turned.
+    pub(super) fn correct(&mut self, t_odom_base: &Se3, t_new_old: &Se3) {
+        self.accelerometer.correct(t_odom_base, t_new_old);
     }
 
     /// Takes a sample of wheel odometry that is newer than the last one.

@@ -2,11 +2,11 @@
 
 use super::localization::Expected;
 use super::uncertainty::Uncertainty;
-use super::window::Window;
+use super::window::{Window, WindowKeyframe};
 use crate::bundle::SquareRootPrior;
 use crate::geometry::Se3;
 use crate::geometry::se3::{adjoint, exp, skew};
-use nalgebra::{DMatrix, DVector, Matrix3x6, Vector3};
+use nalgebra::{DMatrix, DVector, Matrix2x6, Matrix3x6, Vector2, Vector3};
 
 crate::options! {
     /// What a flat floor tells of the robot.
@@ -30,39 +30,41 @@ impl Floor {
     /// `[z/σ; (R ẑ)_x/σ; (R ẑ)_y/σ]`: the base's origin above the plane that it started on, and where its z axis leans.
     fn at(t_odom_base: &Se3, options: &PlanarOptions) -> Self {
         let rotation = *t_odom_base.rotation.to_rotation_matrix().matrix();
-        let (up, lean) = (rotation.column(2), -rotation * skew(&Vector3::z()));
-        let (height, tilt) = (1.0 / options.height_sigma_m, 1.0 / options.tilt_sigma_rad);
-        let residual = Vector3::new(t_odom_base.translation.z * height, up.x * tilt, up.y * tilt);
+        let height = 1.0 / options.height_sigma_m;
+        let (lean, lean_by_base) = lean(t_odom_base, &Vector3::z(), options.tilt_sigma_rad);
+        let residual = Vector3::new(t_odom_base.translation.z * height, lean.x, lean.y);
         let mut by_base = Matrix3x6::zeros();
         by_base.fixed_view_mut::<1, 3>(0, 0).copy_from(&(rotation.row(2) * height));
-        by_base.fixed_view_mut::<2, 3>(1, 3).copy_from(&(lean.fixed_rows::<2>(0) * tilt));
+        by_base.fixed_view_mut::<2, 6>(1, 0).copy_from(&lean_by_base);
         Self { residual, by_base }
     }
 }
 
-/// The prior that the floor is on the poses of a window from the `fixed_count`-th on, in its bundle, whose poses are
-/// relative to its first; `None` if there are none, or no floor.
-pub(super) fn prior(window: &Window, fixed_count: usize, options: &PlanarOptions) -> Option<SquareRootPrior> {
-    let (t_first_odom, t_camera_base) =
-        (window.keyframes.front()?.t_odom_camera.inverse(), window.t_base_camera.inverse());
-    let free: Vec<_> = window.keyframes.iter().enumerate().skip(fixed_count).collect();
-    if free.is_empty() || !options.enabled {
-        return None;
-    }
-    let mut sqrt_information = DMatrix::zeros(3 * free.len(), 6 * free.len());
-    let mut residual = DVector::zeros(3 * free.len());
-    for (place, (_, keyframe)) in free.iter().enumerate() {
+/// Where a direction of the base that should point up leans, `(R u)_xy/σ`, and how that changes with a perturbation of the base.
+pub(super) fn lean(t_odom_base: &Se3, up_base: &Vector3<f64>, sigma_rad: f64) -> (Vector2<f64>, Matrix2x6<f64>) {
+    let rotation = *t_odom_base.rotation.to_rotation_matrix().matrix();
+    let mut by_base = Matrix2x6::zeros();
+    let turned = -rotation * skew(up_base) / sigma_rad;
+    by_base.fixed_view_mut::<2, 3>(0, 3).copy_from(&turned.fixed_rows::<2>(0));
+    ((rotation * up_base).xy() / sigma_rad, by_base)
+}
+
+/// The priors that the floor is on the poses of a window from the `fixed_count`-th on, one for each, in its bundle, whose
+/// poses are relative to its first.
+pub(super) fn priors(window: &Window, fixed_count: usize, options: &PlanarOptions) -> Vec<SquareRootPrior> {
+    let Some(first) = window.keyframes.front().filter(|_| options.enabled) else { return Vec::new() };
+    let (t_first_odom, t_camera_base) = (first.t_odom_camera.inverse(), window.t_base_camera.inverse());
+    let prior = |(index, keyframe): (usize, &WindowKeyframe)| {
         let floor = Floor::at(&(keyframe.t_odom_camera * t_camera_base), options);
         let by_camera = floor.by_base * adjoint(&window.t_base_camera);
-        sqrt_information.fixed_view_mut::<3, 6>(3 * place, 6 * place).copy_from(&by_camera);
-        residual.fixed_rows_mut::<3>(3 * place).copy_from(&floor.residual);
-    }
-    Some(SquareRootPrior {
-        keyframes: free.iter().map(|(index, _)| *index).collect(),
-        t_world_camera: free.iter().map(|(_, keyframe)| t_first_odom * keyframe.t_odom_camera).collect(),
-        sqrt_information,
-        residual,
-    })
+        SquareRootPrior {
+            keyframes: vec![index],
+            t_world_camera: vec![t_first_odom * keyframe.t_odom_camera],
+            sqrt_information: DMatrix::from_iterator(3, 6, by_camera.iter().copied()),
+            residual: DVector::from_iterator(3, floor.residual.iter().copied()),
+        }
+    };
+    window.keyframes.iter().enumerate().skip(fixed_count).map(prior).collect()
 }
 
 /// A pose of the camera that is expected, brought towards the floor by as much as it is less certain than that.

@@ -2,10 +2,11 @@
 
 use super::covariance::{carried, compose};
 use super::window::Window;
+use crate::frontend::FrontendOptions;
 use crate::geometry::se3::{self, adjoint};
 use crate::geometry::{PinholeCamera, Se3};
 use crate::sensors::Depth;
-use nalgebra::{Matrix6, Matrix6x3, RowVector6};
+use nalgebra::{Matrix6, Matrix6x3, RowVector6, Vector6};
 
 crate::options! {
     /// How far the cameras' calibration is trusted. It errs the same way in every frame, so what it adds to the
@@ -13,16 +14,28 @@ crate::options! {
     pub struct CalibrationOptions {
         /// Standard deviation of the scale: that of the calibration target, or of a depth camera.
         scale_sigma: f64 = 0.003, "", 0.0..=1.0, live;
+        /// The same of the wheels, which tell it for a single camera.
+        wheel_scale_sigma: f64 = 0.01, "", 0.0..=1.0, live;
         /// Standard deviation of the focal length, as a share.
         focal_sigma: f64 = 0.002, "", 0.0..=1.0, live;
-        /// Standard deviation of an offset common to all disparities of a stereo pair.
-        disparity_sigma_px: f64 = 0.1, "px", 0.0..=100.0, live;
+        /// Standard deviation of an offset common to all disparities of a stereo pair, before anything is learnt of it.
+        disparity_sigma_px: f64 = 0.2, "px", 0.0..=100.0, live;
         /// Standard deviation of what the pixels of one frame err in common, and that no number of features averages out:
         /// distortion that the camera model leaves, a rolling shutter, time stamps, scenery that moves.
         common_sigma_px: f64 = 0.2, "px", 0.0..=100.0, live;
-        /// Standard deviation of an offset common to all depths of a depth camera, at 1 m; it grows with the square of
-        /// the depth.
+        /// The same of an offset common to all depths of a depth camera, at 1 m; it grows with the square of the depth.
         depth_bias_m: f64 = 0.0025, "m", 0.0..=1.0, live;
+    }
+}
+
+impl CalibrationOptions {
+    /// Standard deviation of what the disparities (px) of a pair, or of a depth camera's virtual one, err in common.
+    pub(super) fn offset_sigma_px(&self, depth: Depth, frontend: &FrontendOptions) -> f64 {
+        match depth {
+            Depth::Stereo { .. } => self.disparity_sigma_px,
+            Depth::Image => self.depth_bias_m / frontend.depth_sigma_m * frontend.sigma_px,
+            Depth::None => 0.0,
+        }
     }
 }
 
@@ -57,14 +70,12 @@ impl Uncertainty {
         options: &CalibrationOptions,
     ) -> Self {
         let PinholeCamera { fx, .. } = window.camera;
-        let offset_sigma_per_m = match depth {
-            Depth::Stereo { baseline_m } => options.disparity_sigma_px / (fx * baseline_m),
-            Depth::Image | Depth::None => options.depth_bias_m,
-        };
+        let scale_sigma = if depth == Depth::None { options.wheel_scale_sigma } else { options.scale_sigma };
+        let offset_sigma_per_m = window.offset.sigma_px() / (fx * window.baseline_m);
         let travelled = t_before_camera.rotation.inverse() * t_before_camera.translation.vector;
         let turned = se3::log(t_before_camera).fixed_rows::<3>(3).into_owned();
         let mut systematic = Matrix6x3::zeros();
-        systematic.fixed_view_mut::<3, 1>(0, 0).copy_from(&(travelled * options.scale_sigma));
+        systematic.fixed_view_mut::<3, 1>(0, 0).copy_from(&(travelled * scale_sigma));
         systematic.fixed_view_mut::<3, 1>(3, 1).copy_from(&(turned * options.focal_sigma));
         systematic.fixed_view_mut::<3, 1>(0, 2).copy_from(&(travelled * offset_sigma_per_m * window.depth_m()));
         Self { random: *covariance, systematic }
@@ -90,18 +101,24 @@ impl Uncertainty {
     /// The update of Schmidt's filter, which leaves what is systematic as it is (Schmidt, *Application of state-space methods
     /// to navigation problems*, 1966), with the measurement's variance such that one standard deviation remains.
     pub(super) fn bounded_along(&self, row: &RowVector6<f64>) -> Self {
+        self.told(row, 0.0).0
+    }
+
+    /// The same, and the perturbation of the pose that goes with it, where the direction is off by so many standard deviations.
+    pub(super) fn told(&self, row: &RowVector6<f64>, residual: f64) -> (Self, Vector6<f64>) {
         let covariance = self.covariance();
         let variance = (row * covariance * row.transpose())[0];
         if variance <= 1.0 {
-            return self.clone();
+            return (self.clone(), Vector6::zeros());
         }
         let measured = variance / (variance - 1.0);
         let gain = covariance * row.transpose() / (variance + measured);
         let kept = Matrix6::identity() - gain * row;
-        Self {
+        let told = Self {
             random: kept * self.random * kept.transpose() + gain * gain.transpose() * measured,
             systematic: kept * self.systematic,
-        }
+        };
+        (told, -gain * residual)
     }
 
     /// The covariance of both together.
@@ -113,9 +130,7 @@ impl Uncertainty {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frontend::FrontendOptions;
     use crate::sensors::Rig;
-    use nalgebra::Vector6;
 
     const STEP: [f64; 6] = [0.2, 0.1, -0.1, 0.02, -0.03, 0.05];
 

@@ -1,10 +1,13 @@
 //! The sliding window: the last keyframes and the landmarks that they see.
 
+use super::legacy::Legacy;
 use super::motion::Motion;
+use super::noise::PixelNoise;
+use super::offset::DisparityOffset;
 use super::{CalibrationOptions, KeyframeId};
 use crate::frontend::{FrontendOptions, Sighting, measuring_baseline_m};
 use crate::geometry::{PinholeCamera, Se3};
-use crate::sensors::{Frame, Rig};
+use crate::sensors::{Depth, Frame, Rig};
 use nalgebra::{Point3, Vector2, Vector3};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -69,6 +72,18 @@ impl Landmark {
     }
 }
 
+/// Depth (m) of the middle of a scene of which nothing is known.
+const MIDDLE_M: f64 = 3.0;
+
+/// A depth is told if its standard deviation is at most this share of it.
+const TOLD_SHARE: f64 = 0.1;
+
+impl InverseDepth {
+    fn is_told(&self) -> bool {
+        self.sigma <= TOLD_SHARE * self.value
+    }
+}
+
 /// Landmarks farther than this (m) are not told from ones at infinity.
 const FARTHEST_M: f64 = 1e4;
 
@@ -77,13 +92,19 @@ const FARTHEST_M: f64 = 1e4;
 pub(super) struct Window {
     pub camera: PinholeCamera,
     pub t_base_camera: Se3,
+    /// Whether the images tell depths; else they come from the motion alone.
+    pub sees_depth: bool,
     /// To the (virtual) right camera.
     pub baseline_m: f64,
     pub sigma_px: f64,
-    /// What pixels of a frame err in common.
-    pub common_sigma_px: f64,
+    /// How much pixels err, in parts of `sigma_px`.
+    pub noise: PixelNoise,
+    /// What disparities err in common.
+    pub offset: DisparityOffset,
     pub keyframes: VecDeque<WindowKeyframe>,
     pub landmarks: BTreeMap<LandmarkId, Landmark>,
+    /// What keyframes that left told of these.
+    pub legacies: Vec<Legacy>,
 }
 
 impl Window {
@@ -91,26 +112,37 @@ impl Window {
         Self {
             camera: rig.camera,
             t_base_camera: rig.t_base_camera,
+            sees_depth: rig.depth != Depth::None,
             baseline_m: measuring_baseline_m(rig, options),
             sigma_px: options.sigma_px,
-            common_sigma_px: calibration.common_sigma_px,
+            noise: PixelNoise::new(options.sigma_px, calibration.common_sigma_px),
+            offset: DisparityOffset::new(calibration.offset_sigma_px(rig.depth, options)),
             keyframes: VecDeque::new(),
             landmarks: BTreeMap::new(),
+            legacies: Vec::new(),
         }
     }
 
     /// A window of the same cameras that holds nothing.
     pub(super) fn emptied(&self) -> Self {
-        Self { keyframes: VecDeque::new(), landmarks: BTreeMap::new(), ..*self }
+        Self { keyframes: VecDeque::new(), landmarks: BTreeMap::new(), legacies: Vec::new(), ..*self }
     }
 
-    /// How much less features that one frame sees tell of its pose than if each erred on its own: `1 + n σ_c²/σ²`. However
-    /// many they are, they are worth no more than `σ²/σ_c²`.
-    ///
-    /// # Source
-    /// Kish, *Survey sampling* (1965), 5.4: the design effect of correlated samples.
-    pub(super) fn design_effect(&self, feature_count: usize) -> f64 {
-        1.0 + feature_count as f64 * (self.common_sigma_px / self.sigma_px).powi(2)
+    /// How many landmarks of known depth each keyframe tells something of.
+    pub(super) fn seen_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.keyframes.len()];
+        for landmark in
+            self.landmarks.values().filter(|mark| mark.inverse_depth.is_some() && mark.observations.len() > 1)
+        {
+            for (place, seen) in landmark.observations.iter().enumerate() {
+                if let (Some(index), true) =
+                    (self.index(seen.keyframe), place != landmark.host || seen.px_right_x.is_some())
+                {
+                    counts[index] += 1;
+                }
+            }
+        }
+        counts
     }
 
     /// Place of a keyframe in the window.
@@ -127,6 +159,38 @@ impl Window {
         let span = self.camera.fx * self.baseline_m;
         let value = ((px.x - px_right_x) / span).max(1.0 / FARTHEST_M);
         InverseDepth { value, sigma: self.sigma_px * std::f64::consts::SQRT_2 / span }
+    }
+
+    /// The right column that stands for a depth of which nothing is known: that of the scene's middle, in the virtual pair of
+    /// a single camera, which is wide enough for any. `None` where the images tell depths.
+    ///
+    /// # Source
+    /// Civera, Davison, Montiel, *Inverse depth parametrization for monocular SLAM* (2008): a new feature serves at once, as a
+    /// direction.
+    pub(super) fn column_unseen(&self, px: &Vector2<f64>) -> Option<f64> {
+        let mut known: Vec<f64> = self.told_depths().map(|depth| depth.value).collect();
+        known.sort_by(f64::total_cmp);
+        let inverse_depth = known.get(known.len() / 2).copied().unwrap_or(1.0 / MIDDLE_M);
+        (!self.sees_depth).then(|| px.x - self.camera.fx * self.baseline_m * inverse_depth)
+    }
+
+    /// Inverse depths that are told to a fraction.
+    fn told_depths(&self) -> impl Iterator<Item = InverseDepth> {
+        self.landmarks.values().filter_map(|landmark| landmark.inverse_depth).filter(|depth| depth.is_told())
+    }
+
+    /// Pixels of a keyframe with their depths (m), where these are told to a fraction.
+    pub(super) fn depths_of(&self, keyframe: KeyframeId) -> Vec<(Vector2<f64>, f64)> {
+        let Some(pose) = self.pose(keyframe) else { return Vec::new() };
+        let t_camera_odom = pose.inverse();
+        let told =
+            self.landmarks.iter().filter(|(_, landmark)| landmark.inverse_depth.is_some_and(|depth| depth.is_told()));
+        told.filter_map(|(&id, landmark)| {
+            let seen = landmark.observations.iter().find(|seen| seen.keyframe == keyframe)?;
+            let depth_m = (t_camera_odom * self.position(id)?.0).z;
+            (depth_m > 0.01).then_some((seen.px, depth_m))
+        })
+        .collect()
     }
 
     /// A landmark in the odometry's world, and how it moves with one standard deviation of its depth (m).
@@ -202,28 +266,33 @@ impl Window {
         }
     }
 
-    /// Lets the oldest keyframes go until `keyframe_count` are left. Landmarks that they hosted move to the next
-    /// keyframe that sees them.
-    pub(super) fn slide(&mut self, keyframe_count: usize) {
-        while self.keyframes.len() > keyframe_count.max(1) {
-            let Some(oldest) = self.keyframes.front().map(|keyframe| keyframe.id) else { return };
-            let ids: Vec<LandmarkId> = self.landmarks.keys().copied().collect();
-            for id in ids {
-                let position = self.position(id);
-                if !self.forget(id, oldest, position) {
-                    self.landmarks.remove(&id);
-                }
+    /// Moves the window as a whole: by what carries the world as it was into the one that is.
+    pub(super) fn carry(&mut self, t_new_old: &Se3) {
+        self.keyframes.iter_mut().for_each(|keyframe| keyframe.t_odom_camera = t_new_old * keyframe.t_odom_camera);
+        self.legacies.iter_mut().for_each(|legacy| legacy.carry(t_new_old));
+    }
+
+    /// Takes the oldest keyframe out. Landmarks that it hosted move to the next keyframe that sees them.
+    pub(super) fn drop_oldest(&mut self) {
+        let Some(oldest) = self.keyframes.front().map(|keyframe| keyframe.id) else { return };
+        let ids: Vec<LandmarkId> = self.landmarks.keys().copied().collect();
+        for id in ids {
+            let position = self.position(id);
+            if !self.forget(id, oldest, position) {
+                self.landmarks.remove(&id);
             }
-            self.keyframes.pop_front();
-            if let Some(first) = self.keyframes.front_mut() {
-                first.measured = None;
-            }
+        }
+        self.keyframes.pop_front();
+        if let Some(first) = self.keyframes.front_mut() {
+            first.measured = None;
         }
     }
 
     /// Takes a keyframe's observation from a landmark; says whether the landmark lives on.
     fn forget(&mut self, id: LandmarkId, oldest: KeyframeId, position: Option<(Point3<f64>, Vector3<f64>)>) -> bool {
         let newest = self.keyframes.back().map(|keyframe| keyframe.id);
+        // What a single camera knows of any depth moves on with the host, so that a depth that no motion has told stays one.
+        let (sees_depth, span) = (self.sees_depth, self.camera.fx * self.baseline_m);
         let poses: Vec<(KeyframeId, Se3)> =
             self.keyframes.iter().map(|keyframe| (keyframe.id, keyframe.t_odom_camera)).collect();
         let Some(landmark) = self.landmarks.get_mut(&id) else { return false };
@@ -240,6 +309,10 @@ impl Window {
                 }
                 if let Some(depth) = &mut landmark.inverse_depth {
                     depth.value = 1.0 / depth_m;
+                    if !sees_depth {
+                        let host = &mut landmark.observations[0];
+                        host.px_right_x = Some(host.px.x - span / depth_m);
+                    }
                 }
             }
         }

@@ -74,7 +74,7 @@ impl Describer {
                 Ok(Feature {
                     px,
                     descriptor: std::array::from_fn(|byte| bytes[byte]),
-                    p_camera: point_at(&frame.images, &keyframe.rig, &px, self.options.stereo_min_depth_m),
+                    p_camera: point_at(keyframe, &px, self.options.stereo_min_depth_m),
                     color: color_at(frame, &px),
                 })
             })

@@ -2,7 +2,8 @@
 
 use super::stereo_depth::disparity;
 use crate::geometry::PinholeCamera;
-use crate::sensors::{Depth, DepthImage, Images, Rig};
+use crate::odometry::Keyframe;
+use crate::sensors::{Depth, DepthImage, Images};
 use nalgebra::{Point3, Vector2};
 
 /// Depths around a pixel that differ by more than this fraction belong to an edge: which side the feature is on is
@@ -10,10 +11,14 @@ use nalgebra::{Point3, Vector2};
 const MAX_DEPTH_STEP: f32 = 0.08;
 /// Below this disparity (px) the distance is beyond what a pair can tell.
 const MIN_DISPARITY_PX: f64 = 0.5;
+/// Corners this close (px) are of one thing, as different detectors find it.
+const SAME_THING_PX: f64 = 3.0;
 
-/// The point of the (left) camera's frame (m) seen at `px`, if the images tell its depth.
-pub(crate) fn point_at(images: &Images, rig: &Rig, px: &Vector2<f64>, stereo_min_depth_m: f64) -> Option<Point3<f64>> {
-    let depth_m = match (images, rig.depth) {
+/// The point of the (left) camera's frame (m) seen at `px`, if the images tell its depth, or the motion of a single camera
+/// has told that of what is seen there.
+pub(crate) fn point_at(keyframe: &Keyframe, px: &Vector2<f64>, stereo_min_depth_m: f64) -> Option<Point3<f64>> {
+    let rig = &keyframe.rig;
+    let depth_m = match (&keyframe.frame.images, rig.depth) {
         (Images::Stereo { left, right }, Depth::Stereo { baseline_m }) if left.dimensions() == right.dimensions() => {
             // A fifth of the width bounds the time: objects that near are seen by few features only.
             let reach = (rig.camera.fx * baseline_m / stereo_min_depth_m).min(f64::from(left.width()) / 5.0);
@@ -21,9 +26,17 @@ pub(crate) fn point_at(images: &Images, rig: &Rig, px: &Vector2<f64>, stereo_min
             (disparity_px >= MIN_DISPARITY_PX).then(|| rig.camera.fx * baseline_m / disparity_px)?
         }
         (Images::Rgbd { depth, .. }, _) => depth_at(depth, px)?,
+        (Images::Mono { .. }, _) => told_at(&keyframe.depths, px)?,
         _ => return None,
     };
     Some(on_ray(&rig.camera, px, depth_m))
+}
+
+/// The depth (m) that was told nearest to a pixel, if that is near enough to be of the same thing.
+fn told_at(depths: &[(Vector2<f64>, f64)], px: &Vector2<f64>) -> Option<f64> {
+    let distance_px = |(told, _): &&(Vector2<f64>, f64)| (told - px).norm();
+    let nearest = depths.iter().min_by(|a, b| distance_px(a).total_cmp(&distance_px(b)))?;
+    (distance_px(&nearest) <= SAME_THING_PX).then_some(nearest.1)
 }
 
 fn on_ray(camera: &PinholeCamera, px: &Vector2<f64>, depth_m: f64) -> Point3<f64> {

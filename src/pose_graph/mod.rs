@@ -14,6 +14,7 @@ mod problem;
 mod relaxation;
 mod robust;
 mod start;
+mod support;
 mod validate;
 mod whitening;
 

@@ -3,7 +3,7 @@
 use super::chordal::chordal_start;
 use super::prepared::Prepared;
 use super::problem::GraphProblem;
-use super::robust::{graduated, loss_of};
+use super::robust::{graduated, loss_of, optimize_plausible};
 use super::{PoseGraph, PoseGraphOptions};
 use crate::geometry::relative_pose::RigidGroup;
 use crate::precision::{Policy, Precision};
@@ -17,6 +17,19 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
     /// [`SolverError`] if an index is out of range, an information matrix is not positive semidefinite, or values are
     /// not finite.
     pub fn optimize(&mut self, policy: &Policy, options: &PoseGraphOptions) -> Result<SolveStatistics, SolverError> {
+        match options.robust_loss.as_str() {
+            "gnc" => optimize_plausible(self, policy, options),
+            _ => self.optimize_all(policy, options, f64::INFINITY),
+        }
+    }
+
+    /// Optimizes with all edges; a graduated loss begins at most `widest` times as wide (squared) as it ends.
+    pub(super) fn optimize_all(
+        &mut self,
+        policy: &Policy,
+        options: &PoseGraphOptions,
+        widest: f64,
+    ) -> Result<SolveStatistics, SolverError> {
         let policy = &policy_of_pose_graphs(policy);
         let earlier = self.prepared.take();
         let mut prepared = Prepared::of(self, earlier)?;
@@ -36,7 +49,7 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
         choose_start(&mut problem, given_cost, &self.nodes, &prepared, &mut preconditioner, policy, options);
         let start_ms = 1e3 * started.elapsed().as_secs_f64();
         let mut solved = match options.robust_loss.as_str() {
-            "gnc" => graduated(&mut problem, policy, options, &mut preconditioner),
+            "gnc" => graduated(&mut problem, policy, options, &mut preconditioner, widest),
             _ => minimize(&mut problem, policy, &options.solver, &mut preconditioner),
         };
         if let Ok(statistics) = &mut solved {

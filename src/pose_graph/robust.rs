@@ -1,7 +1,9 @@
 //! Edges that may be wrong: their loss, its graduation, and which of them the result rejects.
 
 use super::problem::GraphProblem;
-use super::{PoseGraph, PoseGraphOptions};
+use super::support::supported;
+use super::validate::validate;
+use super::{PoseGraph, PoseGraphEdge, PoseGraphOptions};
 use crate::geometry::relative_pose::RigidGroup;
 use crate::precision::Policy;
 use crate::solver::{Loss, Preconditioner, SolveStatistics, SolverError, SolverOptions, minimize};
@@ -25,7 +27,8 @@ fn limit<const D: usize>(options: &PoseGraphOptions) -> f64 {
 }
 
 /// Solves with a loss that begins as the square for all residuals and becomes that of Geman and McClure by and by, so
-/// that edges which contradict the others lose their say before the good ones have bent to them.
+/// that edges which contradict the others lose their say before the good ones have bent to them. It begins at most
+/// `widest` times as wide (squared) as it ends.
 ///
 /// # Errors
 /// As of [`minimize`].
@@ -37,11 +40,12 @@ pub(super) fn graduated<G: RigidGroup<D>, const D: usize>(
     policy: &Policy,
     options: &PoseGraphOptions,
     preconditioner: &mut Preconditioner,
+    widest: f64,
 ) -> Result<SolveStatistics, SolverError> {
     let limit = limit::<D>(options);
     let robust = problem.squared_residuals().into_iter().zip(problem.measurements).filter(|(_, edge)| edge.robust);
     let largest = robust.map(|(squared, _)| squared).fold(0.0, f64::max);
-    let mut scale = (2.0 * largest / limit).max(1.0);
+    let mut scale = (2.0 * largest / limit).max(1.0).min(widest);
     let coarse = SolverOptions { max_iterations: 2, ..options.solver.clone() };
     let mut total = SolveStatistics::default();
     while scale > 1.0 && scale.is_finite() {
@@ -74,17 +78,109 @@ fn add(total: &mut SolveStatistics, later: SolveStatistics) {
     sum.update_ms += part.update_ms;
 }
 
+/// An edge that may be wrong is plausible if its squared whitened residual is at most this many times the one beyond which
+/// it is rejected: what is further off has a thousandth of an edge's say under the loss of Geman and McClure.
+const PLAUSIBLE: f64 = 30.0;
+
+/// How wide (squared) the loss of plausible edges is at first, as a multiple of its width at the end: those of the few wrong
+/// ones among them that are far off have no say from the beginning, while ten standard deviations still count nearly in full.
+const WIDEST: f64 = 100.0;
+
+/// How often the plausible edges are chosen anew.
+const MOST_CHOICES: usize = 6;
+
+/// Optimizes with the graduated loss, but without edges that are not plausible: first those that have no
+/// [`supported`] neighbour, then those that contradict what came of it. They would draw the nodes away while the loss is
+/// still nearly the square, and join in the factor what is far apart. Where not even half of the edges in doubt are
+/// supported, all of them together are tried as well, and the end of less cost counts.
+///
+/// Costs are those of all edges under the loss at its end. On an error nothing is changed.
+///
+/// # Errors
+/// As of [`PoseGraph::optimize`].
+pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
+    graph: &mut PoseGraph<G, D>,
+    policy: &Policy,
+    options: &PoseGraphOptions,
+) -> Result<SolveStatistics, SolverError> {
+    validate(graph)?;
+    let (limit, loss) = (limit::<D>(options), loss_of::<D>(options));
+    let in_doubt = graph.edges.iter().filter(|edge| edge.robust).count();
+    let initial_cost = graph.cost_under(loss);
+    let mut chosen = supported(graph, limit);
+    let few = 2 * chosen.iter().filter(|supported| **supported).count() < in_doubt;
+    let mut part = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), Vec::new());
+    let mut options = options.clone();
+    let mut total = SolveStatistics::default();
+    for _ in 0..MOST_CHOICES {
+        let edges = graph.edges.iter().zip(&chosen).filter(|(edge, chosen)| !edge.robust || **chosen);
+        part.edges = edges.map(|(edge, _)| edge.clone()).collect();
+        add(&mut total, part.optimize_all(policy, &options, WIDEST)?);
+        let mut plausible = plausible_edges(graph, &part, limit);
+        if plausible == chosen {
+            // While wrong edges still had a say they may have led into another valley.
+            options.start = "chordal".into();
+            let mut anew = part.clone();
+            add(&mut total, anew.optimize_all(policy, &options, WIDEST)?);
+            if anew.cost_under(loss) >= (1.0 - options.solver.cost_tolerance) * part.cost_under(loss) {
+                break;
+            }
+            part.nodes = anew.nodes;
+            plausible = plausible_edges(graph, &part, limit);
+        }
+        (chosen, options.start) = (plausible, "given".into());
+    }
+    let mut nodes = part.nodes;
+    if few {
+        let mut all = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), graph.edges.clone());
+        let statistics = all.optimize_all(policy, &options, f64::INFINITY)?;
+        std::mem::swap(&mut graph.nodes, &mut nodes);
+        if all.cost_under(loss) < graph.cost_under(loss) {
+            add(&mut total, statistics);
+            std::mem::swap(&mut graph.nodes, &mut all.nodes);
+        }
+    } else {
+        graph.nodes = nodes;
+    }
+    (total.initial_cost, total.final_cost) = (initial_cost, graph.cost_under(loss));
+    Ok(total)
+}
+
+/// For each edge of a graph whether it may be wrong and is plausible where a part of the graph has its nodes.
+fn plausible_edges<G: RigidGroup<D>, const D: usize>(
+    graph: &PoseGraph<G, D>,
+    part: &PoseGraph<G, D>,
+    limit: f64,
+) -> Vec<bool> {
+    let is_plausible = |edge: &PoseGraphEdge<G, D>| edge.robust && part.squared_residual(edge) <= PLAUSIBLE * limit;
+    graph.edges.iter().map(is_plausible).collect()
+}
+
 impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
+    /// The squared whitened residual of an edge between nodes that there are.
+    fn squared_residual(&self, edge: &PoseGraphEdge<G, D>) -> f64 {
+        let relative = G::relative(&self.nodes[edge.from].rounded::<f64>(), &self.nodes[edge.to].rounded::<f64>());
+        let residual = nalgebra::SVector::<f64, D>::from(G::residual(&edge.t_from_to.rounded(), &relative));
+        residual.dot(&(edge.information * residual))
+    }
+
+    /// Half the sum of squared whitened residuals, those of robust edges under a loss.
+    fn cost_under(&self, loss: Loss) -> f64 {
+        let cost = |edge: &PoseGraphEdge<G, D>| {
+            let loss = if edge.robust { loss } else { Loss::Squared };
+            0.5 * loss.evaluate(self.squared_residual(edge)).0
+        };
+        self.edges.iter().map(cost).sum()
+    }
+
     /// The robust edges that contradict the nodes: their squared whitened residual is more than `robust_sigmas`
     /// standard deviations above what is expected of it. Edges that the graph cannot have are left out.
     pub fn rejected_edges(&self, options: &PoseGraphOptions) -> Vec<usize> {
         let limit = limit::<D>(options);
         let contradicts = |&index: &usize| {
             let edge = &self.edges[index];
-            let (Some(from), Some(to)) = (self.nodes.get(edge.from), self.nodes.get(edge.to)) else { return false };
-            let relative = G::relative(&from.rounded::<f64>(), &to.rounded::<f64>());
-            let residual = nalgebra::SVector::<f64, D>::from(G::residual(&edge.t_from_to.rounded(), &relative));
-            edge.robust && residual.dot(&(edge.information * residual)) > limit
+            let exists = edge.from.max(edge.to) < self.nodes.len();
+            edge.robust && exists && self.squared_residual(edge) > limit
         };
         (0..self.edges.len()).filter(contradicts).collect()
     }

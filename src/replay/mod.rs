@@ -28,6 +28,15 @@ pub enum ReplayError {
     /// The odometry cannot be made for this rig.
     #[error(transparent)]
     Odometry(#[from] OdometryError),
+    /// A single camera, and nothing that tells the scale.
+    #[error(
+        "{kind} recording: one camera alone tells no scale; expected wheel odometry (in a bag: source.wheel_topic; in a \
+         folder: wheel_odometry.txt), depth images or a second camera, found none"
+    )]
+    NoScale {
+        /// The kind of recording.
+        kind: &'static str,
+    },
     /// The recording holds no frame.
     #[error("{kind} recording: no frame in it")]
     Empty {

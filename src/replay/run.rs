@@ -5,10 +5,10 @@ use crate::config::Config;
 use crate::geometry::{StampedPose, Trajectory};
 use crate::io::sources::Recording;
 use crate::map::LoopCloser;
-use crate::odometry::{Estimate, Odometry, TrackingState};
+use crate::odometry::{Keyframe, Odometry, TrackingState};
 use crate::place::Describer;
 use crate::precision::Policy;
-use crate::sensors::{Frame, SensorEvent};
+use crate::sensors::{Depth, Frame, SensorEvent};
 use crate::solver::SolveStatistics;
 use std::sync::Arc;
 use std::time::Instant;
@@ -54,6 +54,9 @@ pub fn run(
     progress: &mut dyn FnMut(&FrameRecord),
 ) -> Result<Outcome, ReplayError> {
     let policy = Policy::resolve(&config.precision)?;
+    if recording.rig.depth == Depth::None && !recording.has_wheels {
+        return Err(ReplayError::NoScale { kind: recording.kind });
+    }
     let mut pipeline = Pipeline {
         odometry: Odometry::new(&config.odometry, &recording.rig, &policy)?,
         describer: Describer::new(&config.map.place),
@@ -74,6 +77,7 @@ pub fn run(
             SensorEvent::Imu(sample) => pipeline.odometry.add_imu(&sample),
         }
     }
+    pipeline.finish();
     if pipeline.outcome.frames.is_empty() {
         return Err(ReplayError::Empty { kind: recording.kind });
     }
@@ -91,7 +95,7 @@ impl Pipeline {
         let start = Instant::now();
         let estimate = self.odometry.track(&frame);
         let tracked = Instant::now();
-        self.close_loops(&estimate);
+        self.close_loops(estimate.keyframe.as_ref());
         let done = Instant::now();
 
         self.outcome
@@ -108,8 +112,14 @@ impl Pipeline {
         &self.outcome.frames[self.outcome.frames.len() - 1]
     }
 
-    fn close_loops(&mut self, estimate: &Estimate) {
-        let Some(keyframe) = &estimate.keyframe else { return };
+    /// Takes the last keyframe, which no estimate has brought.
+    fn finish(&mut self) {
+        let last = self.odometry.finish();
+        self.close_loops(last.as_ref());
+    }
+
+    fn close_loops(&mut self, keyframe: Option<&Keyframe>) {
+        let Some(keyframe) = keyframe else { return };
         match self.outcome.map.add(self.describer.describe(keyframe)) {
             Ok(Some(correction)) => self.outcome.solves.push(correction.solve),
             Ok(None) => {}

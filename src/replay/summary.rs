@@ -60,6 +60,8 @@ pub struct Errors {
 pub struct Quantiles {
     /// Half are below.
     pub median: f64,
+    /// 95% are below.
+    pub p95: f64,
     /// 99% are below.
     pub p99: f64,
 }
@@ -73,7 +75,7 @@ impl Quantiles {
             let index = (share * values.len() as f64).ceil() as usize;
             values.get(index.saturating_sub(1)).copied().unwrap_or(0.0)
         };
-        Self { median: rank(0.5), p99: rank(0.99) }
+        Self { median: rank(0.5), p95: rank(0.95), p99: rank(0.99) }
     }
 }
 

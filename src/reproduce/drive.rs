@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::evaluation::{Alignment, absolute_error};
 use crate::geometry::{StampedPose, Trajectory};
 use crate::map::LoopCloser;
-use crate::odometry::{Odometry, OdometryOptions};
+use crate::odometry::{Keyframe, Odometry, OdometryOptions};
 use crate::precision::Policy;
 use crate::sensors::SensorEvent;
 use crate::simulation::features::{FeatureOptions, FeatureSimulation};
@@ -29,28 +29,32 @@ pub(super) fn odometry(
     simulation: &FeatureSimulation,
     policy: &Policy,
     options: &OdometryOptions,
-    map: Option<&mut LoopCloser>,
+    mut map: Option<&mut LoopCloser>,
 ) -> Result<Trajectory, ReproduceError> {
     let tracker = Box::new(simulation.tracker(&options.frontend));
     let mut odometry = Odometry::with_tracker(options, simulation.rig(), policy, tracker)?;
     let feature_count = Config::default().map.place.feature_count;
-    let (mut poses, mut map) = (Trajectory::default(), map);
+    let mut poses = Trajectory::default();
+    let mut take = |keyframe: Option<Keyframe>| {
+        if let (Some(map), Some(keyframe)) = (map.as_deref_mut(), &keyframe) {
+            // A loop that cannot be closed leaves the map as it was: that is the result then.
+            if let Err(error) = map.add(simulation.describe(keyframe, feature_count)) {
+                tracing::debug!("loop not closed: {error}");
+            }
+        }
+    };
     for event in simulation.events() {
         match event {
             SensorEvent::Frame(frame) => {
                 let estimate = odometry.track(&Arc::new(*frame));
                 poses.push(StampedPose { stamp_nanos: estimate.stamp_nanos, t_world_body: estimate.t_odom_base });
-                if let (Some(map), Some(keyframe)) = (map.as_deref_mut(), &estimate.keyframe) {
-                    // A loop that cannot be closed leaves the map as it was: that is the result then.
-                    if let Err(error) = map.add(simulation.describe(keyframe, feature_count)) {
-                        tracing::debug!("loop not closed: {error}");
-                    }
-                }
+                take(estimate.keyframe);
             }
             SensorEvent::Wheel(sample) => odometry.add_wheel(&sample),
             SensorEvent::Imu(_) => {}
         }
     }
+    take(odometry.finish());
     Ok(poses)
 }
 

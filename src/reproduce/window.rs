@@ -41,7 +41,7 @@ pub(super) fn window(seed: u64) -> (Bundle, Vec<Se3>) {
         landmarks: Vec::new(),
         observations: Vec::new(),
         relative_poses: Vec::new(),
-        prior: None,
+        priors: Vec::new(),
     };
     for (index, pose) in truth.iter().enumerate() {
         let error = Vector6::from_fn(|k, _| random.normal() * if k < 3 { POSE_SIGMA.0 } else { POSE_SIGMA.1 });

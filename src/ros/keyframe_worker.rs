@@ -1,12 +1,13 @@
 //! Keyframes from images and anybody's odometry, on a thread of its own.
 
 use super::RosError;
-use super::camera_topics::{RawFrame, TIME_JUMP_NANOS};
+use super::camera_topics::TIME_JUMP_NANOS;
 use super::diagnostics::Diagnostics;
 use super::mailbox::Mailbox;
 use super::map_worker::MapWorker;
 use super::odometry_worker::{check_alive, spawn};
 use super::parameters::Live;
+use super::raw_frame::RawFrame;
 use crate::geometry::se3;
 use crate::map::KeyframeMaker;
 use crate::place::Describer;

@@ -2,8 +2,8 @@
 //!
 //! - [`node`] starts a node, spins it, and ends it at SIGINT; [`parameters`] are the table of [`crate::config::Config`];
 //! - [`convert`] holds the messages, as pure functions; [`qos`], [`tf`], [`synchronizer`], [`mailbox`],
-//!   [`sample_queue`] and [`diagnostics`] are what both nodes are made of; [`wheel`] takes odometries in;
-//! - [`camera_topics`] gives frames from image topics, [`odometry_worker`], [`keyframe_worker`] and [`map_worker`] run
+//!   [`sample_queue`], [`durations`] and [`diagnostics`] are what both nodes are made of; [`wheel`] takes odometries in;
+//! - [`camera_topics`] gives frames ([`raw_frame`]) from image topics, [`odometry_worker`], [`keyframe_worker`] and [`map_worker`] run
 //!   the pipeline's objects on threads of their own;
 //! - [`reset`] is their service;
 //! - [`player`] publishes a recording, [`demo`] watches both nodes at it.
@@ -12,6 +12,7 @@ pub mod camera_topics;
 pub mod convert;
 pub mod demo;
 pub mod diagnostics;
+pub mod durations;
 mod error;
 pub mod keyframe_worker;
 pub mod mailbox;
@@ -22,6 +23,7 @@ pub mod odometry_worker;
 pub mod parameters;
 pub mod player;
 pub mod qos;
+pub mod raw_frame;
 pub mod reset;
 pub mod sample_queue;
 pub mod synchronizer;

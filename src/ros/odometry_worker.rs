@@ -1,10 +1,11 @@
 //! Visual odometry on a thread of its own: takes frames as fast as it can, publishes what it makes of them.
 
-use super::camera_topics::RawFrame;
 use super::convert::{keyframe, pose, solve};
 use super::diagnostics::Diagnostics;
+use super::durations::Durations;
 use super::mailbox::Mailbox;
 use super::parameters::Live;
+use super::raw_frame::RawFrame;
 use super::sample_queue::SampleQueue;
 use super::{Node, RosError, qos};
 use crate::config::{Config, RosOptions};
@@ -12,10 +13,13 @@ use crate::geometry::Se3;
 use crate::odometry::{Estimate, Keyframe, Odometry, TrackingState};
 use crate::place::Describer;
 use crate::precision::Policy;
-use crate::sensors::{ImuSample, Rig, WheelSample};
+use crate::sensors::{Depth, ImuSample, Rig, WheelSample};
 use r2r::geometry_msgs::msg::{PoseWithCovariance, TwistWithCovariance};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
+
+/// Names in the diagnostics of the time from images that came to their pose sent (ms).
+pub const TIME_IN_NODE: [&str; 3] = ["images to pose ms, median", "images to pose ms, p95", "images to pose ms, p99"];
 
 /// What vo_node publishes: topic names and qualities stand here and nowhere else.
 pub struct Outputs {
@@ -83,6 +87,7 @@ impl OdometryWorker {
             solves,
             keyframes,
             diagnostics: diagnostics.clone(),
+            durations: Durations::default(),
         };
         let estimator = {
             let (frames, inputs) = (frames.clone(), inputs.clone());
@@ -154,6 +159,8 @@ struct Estimator {
     solves: r2r::Publisher<r2r::halfslam::msg::SolveReport>,
     keyframes: mpsc::Sender<Keyframe>,
     diagnostics: Arc<Diagnostics>,
+    /// From images that came to their pose sent.
+    durations: Durations,
 }
 
 impl Estimator {
@@ -171,10 +178,18 @@ impl Estimator {
                     inputs.imu.take_until(raw.stamp_nanos).iter().for_each(|sample| odometry.add_imu(sample));
                     let estimate = odometry.track(&Arc::new(frame));
                     self.publish(estimate);
+                    self.take_time(&raw);
                 }
                 Err((topic, bad)) => self.diagnostics.reject(topic, &bad),
             }
         }
+        self.finish();
+    }
+
+    /// Hands on the keyframe that is still being made.
+    fn finish(&mut self) {
+        let last = self.running.as_mut().and_then(|(_, odometry)| odometry.finish());
+        self.hand_on(last);
     }
 
     fn reset(&mut self, t_odom_base: Se3) {
@@ -193,6 +208,7 @@ impl Estimator {
             }
             None => {}
         }
+        self.finish();
         let made = Odometry::new(&self.config.odometry, &raw.rig, &self.policy);
         self.diagnostics.trouble("rig", made.as_ref().err().map(ToString::to_string));
         let start = self.last.take().map_or(self.t_odom_start, |(_, t_odom_base)| t_odom_base);
@@ -239,9 +255,20 @@ impl Estimator {
         for error in results.into_iter().filter_map(Result::err) {
             tracing::error!("publishing: {error}");
         }
-        if let Some(keyframe) = estimate.keyframe {
+        self.hand_on(estimate.keyframe);
+    }
+
+    fn hand_on(&self, keyframe: Option<Keyframe>) {
+        if let Some(keyframe) = keyframe {
             // The describer ends only with the node.
             let _ = self.keyframes.send(keyframe);
+        }
+    }
+
+    fn take_time(&mut self, raw: &RawFrame) {
+        self.durations.add(raw.came.elapsed());
+        if let Some(quantiles_ms) = self.durations.quantiles_ms() {
+            TIME_IN_NODE.iter().zip(quantiles_ms).for_each(|(name, ms)| self.diagnostics.set(name, format!("{ms:.1}")));
         }
     }
 
@@ -250,6 +277,12 @@ impl Estimator {
         self.diagnostics.count("tracked frames", u64::from(!lost));
         self.diagnostics.set("state", format!("{:?}", estimate.state).to_lowercase());
         self.diagnostics.set("inliers", estimate.inlier_count);
+        self.diagnostics.set("share of features sought", format!("{:.2}", estimate.effort));
+        let waits = estimate.state == TrackingState::Initializing
+            && self.running.as_ref().is_some_and(|(rig, _)| rig.depth == Depth::None);
+        let scale =
+            "one camera alone tells no scale: it needs wheel odometry, and none has come that tells the base's way";
+        self.diagnostics.trouble("scale", waits.then(|| scale.into()));
         self.diagnostics.trouble("tracking", lost.then(|| "tracking is lost".into()));
         if lost {
             self.diagnostics.count("lost frames", 1);

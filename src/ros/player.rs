@@ -72,11 +72,14 @@ impl Player {
         options: PlayOptions,
     ) -> Result<Self, RosError> {
         let rig = recording.rig;
-        let topics = if rig.depth == Depth::Image { &Topics::RGBD } else { &Topics::STEREO };
+        let topics = match rig.depth {
+            Depth::Image => &Topics::RGBD,
+            Depth::Stereo { .. } => &Topics::STEREO,
+            Depth::None => &Topics::MONO,
+        };
         // Reliable publishers serve subscribers of both kinds.
         let sensor = QosProfile::default().keep_last(10);
-        let second = (rig.depth != Depth::None).then(|| node.publisher(topics.second, sensor.clone())).transpose()?;
-        let right_info = topics.right_info.filter(|_| rig.depth != Depth::None);
+        let second = topics.second.map(|topic| node.publisher(topic, sensor.clone())).transpose()?;
         Ok(Self {
             rig,
             options,
@@ -84,7 +87,7 @@ impl Player {
             reference: node.publisher(topics.reference, sensor.clone())?,
             reference_info: node.publisher(topics.info, sensor.clone())?,
             second,
-            right_info: right_info.map(|topic| node.publisher(topic, sensor)).transpose()?,
+            right_info: topics.second_info.map(|topic| node.publisher(topic, sensor)).transpose()?,
             wheel: node.publisher("wheel_odometry", qos::results())?,
             imu: node.publisher("imu", qos::results())?,
             truth: recording.truth.is_some().then(|| node.publisher("ground_truth", qos::results())).transpose()?,

@@ -3,6 +3,8 @@
 //! [`Rectification`] makes frames of raw images; [`encoding`] makes images of the bytes in messages.
 
 mod calibration;
+mod camera_info;
+pub mod compressed;
 pub mod encoding;
 mod error;
 mod frame;
@@ -13,6 +15,8 @@ mod rig;
 mod undistortion;
 
 pub use calibration::{Distortion, RawCamera};
+pub(crate) use camera_info::no_baseline;
+pub use camera_info::{CameraInfo, CameraInfos, SecondImage};
 pub use error::SensorError;
 pub use frame::{DepthImage, Frame, Images, ImuSample, SensorEvent, WheelSample};
 pub use pictures::{Picture, Second, gray_from_rgb};

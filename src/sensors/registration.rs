@@ -4,7 +4,7 @@ use super::calibration::check_pinhole;
 use super::{DepthImage, SensorError};
 use crate::geometry::{PinholeCamera, Se3};
 use image::Luma;
-use nalgebra::{Point3, Vector2};
+use nalgebra::{Point3, Vector2, Vector3};
 use std::ops::Range;
 
 /// Points nearer than this (m) are in no camera's view.
@@ -17,12 +17,19 @@ const NEAREST_SHARE: f64 = 0.5;
 /// were taken for metres give that.
 const FARTHEST_APART_M: f64 = 5.0;
 
+/// Corners of a pixel, from its centre: opposite ones first (px).
+const CORNERS: [[f64; 2]; 4] = [[-0.5, -0.5], [0.5, 0.5], [-0.5, 0.5], [0.5, -0.5]];
+/// Sine of the roll up to which the box round two opposite corners of a pixel is nearly the pixel.
+const ROLLED: f64 = 0.1;
+
 /// Moves depth images from the camera that took them to the pixels of another.
 #[derive(Debug, Clone)]
 pub struct Registration {
     camera: PinholeCamera,
     depth_camera: PinholeCamera,
     t_camera_depth: Se3,
+    /// Whether one camera is rolled against the other, by more than `ROLLED`.
+    is_rolled: bool,
 }
 
 impl Registration {
@@ -45,7 +52,9 @@ impl Registration {
                 "the depth camera is {apart_m} m away from the other; expected at most {FARTHEST_APART_M} m"
             )));
         }
-        Ok(Self { camera: *camera, depth_camera: *depth_camera, t_camera_depth: *t_camera_depth })
+        // What the depth camera's right adds to the other's down.
+        let is_rolled = (t_camera_depth.rotation * Vector3::x()).y.abs() > ROLLED;
+        Ok(Self { camera: *camera, depth_camera: *depth_camera, t_camera_depth: *t_camera_depth, is_rolled })
     }
 
     /// Size of the depth images that are taken: width and height (px).
@@ -62,13 +71,27 @@ impl Registration {
             if *depth_m < NEAREST_M {
                 continue;
             }
-            let corner = |shift: f64| self.seen(f64::from(x) + shift, f64::from(y) + shift, f64::from(*depth_m));
-            let (Some((first, _)), Some((last, _)), Some((_, z_m))) = (corner(-0.5), corner(0.5), corner(0.0)) else {
-                continue;
-            };
-            self.paint(&mut registered, &first, &last, z_m);
+            let at =
+                |[right, down]: [f64; 2]| self.seen(f64::from(x) + right, f64::from(y) + down, f64::from(*depth_m));
+            let (Some((least, most)), Some((_, z_m))) = (self.bounds(at), at([0.0, 0.0])) else { continue };
+            self.paint(&mut registered, &least, &most, z_m);
         }
         registered
+    }
+
+    /// The upper left and lower right corner (px) of the box round a patch, from where its own corners are seen.
+    fn bounds(
+        &self,
+        seen_at: impl Fn([f64; 2]) -> Option<(Vector2<f64>, f32)>,
+    ) -> Option<(Vector2<f64>, Vector2<f64>)> {
+        // Opposite corners do where both cameras stand upright.
+        let corners = if self.is_rolled { &CORNERS[..] } else { &CORNERS[..2] };
+        let mut bounds: Option<(Vector2<f64>, Vector2<f64>)> = None;
+        for corner in corners {
+            let (px, _) = seen_at(*corner)?;
+            bounds = Some(bounds.map_or((px, px), |(least, most)| (least.inf(&px), most.sup(&px))));
+        }
+        bounds
     }
 
     /// Where the camera sees the point behind a place of the depth image (px), and how deep (m); `None` if it is behind
@@ -82,8 +105,8 @@ impl Registration {
 
     /// Fills the pixels whose centres lie between two corners (the second not included), so that patches side by side
     /// neither overlap nor leave a gap.
-    fn paint(&self, registered: &mut DepthImage, first: &Vector2<f64>, last: &Vector2<f64>, z_m: f32) {
-        let [columns, rows] = self.pixels_between(first, last);
+    fn paint(&self, registered: &mut DepthImage, least: &Vector2<f64>, most: &Vector2<f64>, z_m: f32) {
+        let [columns, rows] = self.pixels_between(least, most);
         for y in rows {
             for x in columns.clone() {
                 let Luma([nearest_m]) = registered.get_pixel_mut(x, y);
@@ -95,12 +118,12 @@ impl Registration {
     }
 
     /// Columns and rows of the camera's image whose centres lie between two corners.
-    fn pixels_between(&self, first: &Vector2<f64>, last: &Vector2<f64>) -> [Range<u32>; 2] {
+    fn pixels_between(&self, least: &Vector2<f64>, most: &Vector2<f64>) -> [Range<u32>; 2] {
         let range = |from: f64, to: f64, size: u32| {
             let bound = |v: f64| v.ceil().clamp(0.0, f64::from(size)) as u32;
             bound(from)..bound(to)
         };
-        [range(first.x, last.x, self.camera.width), range(first.y, last.y, self.camera.height)]
+        [range(least.x, most.x, self.camera.width), range(least.y, most.y, self.camera.height)]
     }
 }
 
@@ -132,6 +155,25 @@ mod tests {
         let registered = registration.register(&depth);
         for (before, after) in depth.pixels().zip(registered.pixels()) {
             assert!((before.0[0] - after.0[0]).abs() <= 1e-5 * before.0[0]);
+        }
+    }
+
+    #[test]
+    fn a_rolled_camera_sees_the_same_scene() {
+        // Depth grows to the right of the depth camera: whichever way that is in the other one, the wall there is whole.
+        let depth = DepthImage::from_fn(64, 48, |x, _| Luma([2.0 + 0.01 * x as f32]));
+        for degrees in [0.0f64, 45.0, 90.0, 180.0, 270.0] {
+            let roll = Se3::rotation(Vector3::new(0.0, 0.0, degrees.to_radians()));
+            let registration = Registration::new(&COLOR, &DEPTH, &roll).unwrap();
+            let registered = registration.register(&depth);
+            for (right, down) in [(0, 0), (10, 0), (-9, 3), (4, 12), (-3, -11)] {
+                let (x, y) = ((31 + right) as u32, (23 + down) as u32);
+                let ray = COLOR.ray(&Vector2::new(f64::from(x), f64::from(y)));
+                let px = DEPTH.project(&Point3::from(roll.rotation.inverse() * ray));
+                let expected = 2.0 + 0.01 * px.x as f32;
+                let Luma([found]) = registered.get_pixel(x, y);
+                assert!((found - expected).abs() < 0.021, "{degrees} degrees at {x}, {y}: {found} for {expected}");
+            }
         }
     }
 
@@ -172,10 +214,10 @@ mod tests {
             let [x, y, z] = translation;
             let pose = Se3::translation(x, y, z) * Se3::rotation(Vector3::new(a, b, c));
             let registration = Registration::new(&COLOR, &DEPTH, &pose).unwrap();
-            let corner = |x: f64, y: f64| Some(registration.seen(x, y, depth_m)?.0);
             for (x, y) in (0..64).flat_map(|x| (0..48).map(move |y| (f64::from(x), f64::from(y)))) {
-                let (Some(first), Some(last)) = (corner(x - 0.5, y - 0.5), corner(x + 0.5, y + 0.5)) else { continue };
-                let [columns, rows] = registration.pixels_between(&first, &last);
+                let at = |[right, down]: [f64; 2]| registration.seen(x + right, y + down, depth_m);
+                let Some((least, most)) = registration.bounds(at) else { continue };
+                let [columns, rows] = registration.pixels_between(&least, &most);
                 prop_assert!(columns.len() * rows.len() <= 100, "{columns:?} x {rows:?}");
             }
         }

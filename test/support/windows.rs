@@ -83,7 +83,7 @@ pub fn window(seed: u64, shape: &WindowShape) -> (Bundle, Vec<Se3>) {
         landmarks: vec![],
         observations: vec![],
         relative_poses: vec![],
-        prior: None,
+        priors: Vec::new(),
     };
     while bundle.landmarks.len() < shape.landmarks {
         add_landmark(&mut bundle, &truth, shape, &mut random);

@@ -67,13 +67,17 @@ fn room() -> Vec<Point3<f64>> {
         .collect()
 }
 
-/// Sees the true pixels of the room's points along the circle, with noise, and nothing in blind stretches.
+/// Sees the true pixels of the room's points along a path, with noise, and nothing in blind stretches.
 pub struct TrueTracker {
     rig: Rig,
     options: FrontendOptions,
     points: Vec<Point3<f64>>,
     noise_px: f64,
+    /// By how much right columns are wrong, all of them.
+    column_error_px: f64,
     blind: Vec<std::ops::Range<i64>>,
+    /// The base's pose at a stamp.
+    path: Box<dyn Fn(i64) -> Se3 + Send>,
     stamp_nanos: i64,
     /// Points seen in the frame, and in the anchor, with the pixels that were given out.
     given: Vec<(usize, Vector2<f64>)>,
@@ -82,13 +86,30 @@ pub struct TrueTracker {
 
 impl TrueTracker {
     pub fn new(rig: &Rig, options: &FrontendOptions, noise_px: f64, blind: Vec<std::ops::Range<i64>>) -> Self {
+        Self::on(rig, options, noise_px, blind, circle)
+    }
+
+    /// The same on another path than the circle.
+    pub fn on(
+        rig: &Rig,
+        options: &FrontendOptions,
+        noise_px: f64,
+        blind: Vec<std::ops::Range<i64>>,
+        path: impl Fn(i64) -> Se3 + Send + 'static,
+    ) -> Self {
         let (given, anchor) = (Vec::new(), Vec::new());
-        let points = room();
-        Self { rig: *rig, options: options.clone(), points, noise_px, blind, stamp_nanos: 0, given, anchor }
+        let (options, points, path) = (options.clone(), room(), Box::new(path));
+        let column_error_px = 0.0;
+        Self { rig: *rig, options, points, noise_px, column_error_px, blind, path, stamp_nanos: 0, given, anchor }
+    }
+
+    /// The same with a right camera that is turned a little: its columns are wrong by so much (px).
+    pub fn with_column_error(self, column_error_px: f64) -> Self {
+        Self { column_error_px, ..self }
     }
 
     fn p_camera(&self, index: usize) -> Point3<f64> {
-        (circle(self.stamp_nanos) * self.rig.t_base_camera).inverse() * self.points[index]
+        ((self.path)(self.stamp_nanos) * self.rig.t_base_camera).inverse() * self.points[index]
     }
 
     fn see(&self, index: usize) -> Option<Vector2<f64>> {
@@ -135,14 +156,22 @@ impl Tracker for TrueTracker {
     }
 
     fn right_columns(&mut self, px: &[Vector2<f64>], _expected_x: &[Option<f64>]) -> Vec<Option<f64>> {
+        if self.rig.depth == Depth::None {
+            return vec![None; px.len()];
+        }
         let span = self.rig.camera.fx * measuring_baseline_m(&self.rig, &self.options);
         px.iter()
             .map(|px| {
                 let index = self.given.iter().find(|(_, given)| given == px)?.0;
                 let noise = self.noise_px * noise(index as u64 * 4 + 2, self.stamp_nanos as u64);
-                Some(self.rig.camera.project(&self.p_camera(index)).x - span / self.p_camera(index).z + noise)
+                let column = self.rig.camera.project(&self.p_camera(index)).x - span / self.p_camera(index).z;
+                Some(column + noise + self.column_error_px)
             })
             .collect()
+    }
+
+    fn limit(&mut self, feature_count: usize, _pyramid_levels: usize) {
+        self.options.feature_count = feature_count;
     }
 
     fn set_anchor(&mut self) {

@@ -65,6 +65,9 @@ fn print(report: &Report) {
     if let Some([median, p95, p99, max]) = report.latency_ms() {
         println!("image to pose     {median:.1} ms median, {p95:.1} p95, {p99:.1} p99, {max:.1} at most");
     }
+    if let Some([median, p95, p99]) = report.node_ms() {
+        println!("  of it in vo_node {median:.1} ms median, {p95:.1} p95, {p99:.1} p99; the rest is the middleware's");
+    }
     let losses = report.losses();
     if losses.is_empty() {
         println!("losses            none: every frame was used");

@@ -1,7 +1,7 @@
 //! What is known of a recording's cameras, from itself and from a camera file.
 
 use crate::geometry::{PinholeCamera, Se3};
-use crate::sensors::{Depth, RawCamera, Rectification, Rig, SensorError};
+use crate::sensors::{Depth, RawCamera, Rectification, Rig, SecondImage, SensorError};
 
 /// What is known of a recording's cameras.
 #[derive(Debug, Clone, Default)]
@@ -22,14 +22,6 @@ pub(super) struct Calibration {
     pub rate_hz: Option<f64>,
 }
 
-/// Which images a recording has beside the reference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SecondKind {
-    Right,
-    Depth,
-    None,
-}
-
 impl Calibration {
     /// Optical frame of the (left, raw) camera into the base; looking ahead where nothing is said.
     pub(super) fn t_base_camera(&self) -> Se3 {
@@ -43,27 +35,27 @@ impl Calibration {
     }
 
     /// What makes frames of the images.
-    pub(super) fn rectification(&self, second: SecondKind) -> Result<Rectification, SensorError> {
+    pub(super) fn rectification(&self, second: SecondImage) -> Result<Rectification, SensorError> {
         let Some(camera) = &self.camera else {
             return Err(missing("fx, fy, cx, cy"));
         };
         let t_base_camera = self.t_base_camera();
         match (second, &self.right, self.baseline_m) {
-            (SecondKind::None, _, _) => Rectification::single(camera, Depth::None, t_base_camera),
-            (SecondKind::Depth, _, _) => {
+            (SecondImage::None, _, _) => Rectification::single(camera, Depth::None, t_base_camera),
+            (SecondImage::Depth, _, _) => {
                 let aligned = Rectification::single(camera, Depth::Image, t_base_camera)?;
                 match &self.depth_camera {
                     Some((depth_camera, t_camera_depth)) => aligned.with_depth_camera(depth_camera, t_camera_depth),
                     None => Ok(aligned),
                 }
             }
-            (SecondKind::Right, Some((right, t_left_right)), _) => {
+            (SecondImage::Right, Some((right, t_left_right)), _) => {
                 Rectification::stereo(camera, right, t_left_right, &t_base_camera)
             }
-            (SecondKind::Right, None, Some(baseline_m)) => {
+            (SecondImage::Right, None, Some(baseline_m)) => {
                 Rectification::none(Rig { camera: camera.pinhole, depth: Depth::Stereo { baseline_m }, t_base_camera })
             }
-            (SecondKind::Right, None, None) => Err(missing("baseline_m (rectified pair) or right (raw pair)")),
+            (SecondImage::Right, None, None) => Err(missing("baseline_m (rectified pair) or right (raw pair)")),
         }
     }
 }

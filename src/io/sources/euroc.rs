@@ -4,14 +4,14 @@
 //! The raw pair is rectified. The base is a body that looks ahead with the left camera; the truth, which is that of
 //! the inertial unit's body, is carried over to it by the calibration.
 
-use super::calibration::{Calibration, SecondKind};
+use super::calibration::Calibration;
 use super::folder::{Folder, FrameFiles, existing};
 use super::pairing::{nearest_pairs, sorted};
 use super::{Recording, SourceError, SourceOptions};
 use crate::geometry::{PinholeCamera, Se3, StampedPose};
 use crate::io::table::Table;
 use crate::io::trajectory::{read_euroc, se3_from_rows};
-use crate::sensors::{Distortion, ImuSample, RawCamera, Rig, SensorEvent};
+use crate::sensors::{Distortion, ImuSample, RawCamera, Rig, SecondImage, SensorEvent};
 use nalgebra::{UnitQuaternion, Vector3};
 use std::path::{Path, PathBuf};
 
@@ -40,25 +40,27 @@ pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Recording, So
             let t_left_right = left.t_body_camera.inverse() * right.t_body_camera;
             (right.camera, t_left_right)
         });
-        let tolerance_nanos = (options.pair_tolerance_ms * 1e6) as i64;
-        for (left, right) in nearest_pairs(&stamps(&lefts), &stamps(&rights), tolerance_nanos) {
+        let right_stamps = options.shifted(&stamps(&rights));
+        for (left, right) in nearest_pairs(&stamps(&lefts), &right_stamps, options.tolerance_nanos()) {
             let (stamp_nanos, file) = &lefts[left];
             let (reference, second) = (existing(file.clone())?, Some(existing(rights[right].1.clone())?));
             frames.push(FrameFiles { stamp_nanos: *stamp_nanos, reference, second });
         }
-        SecondKind::Right
+        SecondImage::Right
     } else {
         for (stamp_nanos, place) in sorted(&stamps(&lefts)) {
             let reference = existing(lefts[place].1.clone())?;
             frames.push(FrameFiles { stamp_nanos, reference, second: None });
         }
-        SecondKind::None
+        SecondImage::None
     };
     let t_body_camera = left.map_or_else(Se3::identity, |left| left.t_body_camera);
     let imu_file = root.join("imu0/data.csv");
-    // The base looks ahead with the left camera; the inertial unit's axes are the body's.
+    // The base looks ahead with the left camera.
     let rotation_base_body = Rig::optical_looking_ahead().rotation * t_body_camera.rotation.inverse();
-    let samples = if imu_file.exists() { read_imu(&imu_file, &rotation_base_body)? } else { Vec::new() };
+    let rotation_body_imu = read_imu_rotation(&root.join("imu0/sensor.yaml"))?;
+    let rotation_base_imu = rotation_base_body * rotation_body_imu;
+    let samples = if imu_file.exists() { read_imu(&imu_file, &rotation_base_imu)? } else { Vec::new() };
     let camera_truth = match truth_file(&root) {
         Some(file) => Some(truth(&file, &t_body_camera)?),
         None => None,
@@ -105,26 +107,50 @@ struct Matrix {
     data: Vec<f64>,
 }
 
+impl Matrix {
+    fn pose(&self, path: &Path) -> Result<Se3, SourceError> {
+        let rows = self.data.first_chunk::<12>().filter(|_| self.data.len() == 16);
+        rows.and_then(se3_from_rows).ok_or_else(|| SourceError::Format {
+            path: path.into(),
+            reason: format!("T_BS: expected the 16 numbers of a rigid transform, found {:?}", self.data),
+        })
+    }
+}
+
+fn read_yaml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, SourceError> {
+    let text = std::fs::read_to_string(path).map_err(SourceError::io(path))?;
+    // OpenCV, whose format this is, starts with a line that YAML does not know.
+    let yaml = text.trim_start().strip_prefix("%YAML:1.0").unwrap_or(&text);
+    serde_yaml::from_str(yaml).map_err(SourceError::format(path))
+}
+
 /// A camera's calibration; `None` if there is none but a camera file may say it.
 fn read_camera(path: &Path, options: &SourceOptions) -> Result<Option<Camera>, SourceError> {
     if !path.exists() && !options.camera_file.is_empty() {
         return Ok(None);
     }
-    let refuse = |reason: String| SourceError::Format { path: path.into(), reason };
-    let text = std::fs::read_to_string(path).map_err(SourceError::io(path))?;
-    // OpenCV, whose format this is, starts with a line that YAML does not know.
-    let yaml = text.trim_start().strip_prefix("%YAML:1.0").unwrap_or(&text);
-    let file: SensorFile = serde_yaml::from_str(yaml).map_err(SourceError::format(path))?;
-    let rows = file.t_bs.data.first_chunk::<12>().filter(|_| file.t_bs.data.len() == 16);
-    let Some(t_body_camera) = rows.and_then(se3_from_rows) else {
-        return Err(refuse(format!("T_BS: expected the 16 numbers of a rigid transform, found {:?}", file.t_bs.data)));
-    };
+    let file: SensorFile = read_yaml(path)?;
+    let t_body_camera = file.t_bs.pose(path)?;
     let [fx, fy, cx, cy] = file.intrinsics;
     let [width, height] = file.resolution;
     let distortion = Distortion::from_name(&file.distortion_model, &file.distortion_coefficients);
     let distortion = distortion.map_err(SourceError::format(path))?;
     let pinhole = PinholeCamera { fx, fy, cx, cy, width, height };
     Ok(Some(Camera { camera: RawCamera { pinhole, distortion }, t_body_camera }))
+}
+
+/// The inertial unit's axes in the body's; the body's own where nothing is said.
+fn read_imu_rotation(path: &Path) -> Result<UnitQuaternion<f64>, SourceError> {
+    #[derive(serde::Deserialize)]
+    struct ImuFile {
+        #[serde(rename = "T_BS")]
+        t_bs: Option<Matrix>,
+    }
+    if !path.exists() {
+        return Ok(UnitQuaternion::identity());
+    }
+    let file: ImuFile = read_yaml(path)?;
+    Ok(file.t_bs.map(|matrix| matrix.pose(path)).transpose()?.unwrap_or_else(Se3::identity).rotation)
 }
 
 fn read_imu(path: &Path, rotation_base_imu: &UnitQuaternion<f64>) -> Result<Vec<SensorEvent>, SourceError> {

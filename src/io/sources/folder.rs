@@ -1,11 +1,16 @@
 //! What all folders of image files have in common.
 
-use super::calibration::{Calibration, SecondKind};
+use super::calibration::Calibration;
 use super::prefetch::Prefetch;
 use super::{CameraFile, Recording, SourceError, SourceOptions, image_file};
 use crate::geometry::{StampedPose, Trajectory};
-use crate::sensors::{Rectification, Second, SensorEvent};
+use crate::io::trajectory::read_tum;
+use crate::sensors::{Rectification, Second, SecondImage, SensorEvent, WheelSample};
+use nalgebra::Matrix6;
 use std::path::{Path, PathBuf};
+
+/// Name of the file with wheel odometry, of any kind of folder.
+pub(super) const WHEEL_FILE: &str = "wheel_odometry.txt";
 
 /// The files of one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +29,7 @@ pub(super) struct Folder<'a> {
     pub path: &'a Path,
     /// In order of time.
     pub frames: Vec<FrameFiles>,
-    pub second: SecondKind,
+    pub second: SecondImage,
     /// Other sensors' samples, in order of time.
     pub samples: Vec<SensorEvent>,
     pub calibration: Calibration,
@@ -67,6 +72,10 @@ impl Folder<'_> {
             let of_base = |pose: StampedPose| StampedPose { t_world_body: pose.t_world_body * t_camera_base, ..pose };
             Trajectory::from_poses(poses.into_iter().map(of_base).collect())
         });
+        let wheels = read_wheels(self.path)?;
+        let has_wheels = !wheels.is_empty();
+        self.samples.extend(wheels);
+        self.samples.sort_by_key(SensorEvent::stamp_nanos);
         let rig = *rectification.rig();
         let frame_count = self.frames.len();
         let decoder = Decoder {
@@ -77,8 +86,21 @@ impl Folder<'_> {
         let events = merged(self.frames.into_iter().map(move |files| decoder.frame(&files)), self.samples);
         let events = until_error(events);
         let events = Box::new(Prefetch::new(events).map_err(SourceError::io(self.path))?);
-        Ok(Recording { kind: self.kind, rig, frame_count, truth, events })
+        Ok(Recording { kind: self.kind, rig, frame_count, has_wheels, truth, events })
     }
+}
+
+/// Wheel odometry that lies beside the images: poses of the base in TUM's format; none without such a file.
+fn read_wheels(folder: &Path) -> Result<Vec<SensorEvent>, SourceError> {
+    let file = folder.join(WHEEL_FILE);
+    if !file.exists() {
+        return Ok(Vec::new());
+    }
+    let sample = |pose: &StampedPose| {
+        let StampedPose { stamp_nanos, t_world_body: t_wheel_base } = *pose;
+        SensorEvent::Wheel(WheelSample { stamp_nanos, t_wheel_base, covariance: Matrix6::zeros() })
+    };
+    Ok(read_tum(&file)?.poses().iter().map(sample).collect())
 }
 
 /// The items up to the first error, that one included.
@@ -111,7 +133,7 @@ pub(super) fn merged(
 
 struct Decoder {
     rectification: Rectification,
-    second: SecondKind,
+    second: SecondImage,
     metres_per_unit: f64,
 }
 
@@ -119,8 +141,8 @@ impl Decoder {
     fn frame(&self, files: &FrameFiles) -> Result<SensorEvent, SourceError> {
         let reference = image_file::read_picture(&files.reference)?;
         let second = match (&files.second, self.second) {
-            (Some(path), SecondKind::Right) => Second::Right(image_file::read_picture(path)?),
-            (Some(path), SecondKind::Depth) => Second::Depth(image_file::read_depth(path, self.metres_per_unit)?),
+            (Some(path), SecondImage::Right) => Second::Right(image_file::read_picture(path)?),
+            (Some(path), SecondImage::Depth) => Second::Depth(image_file::read_depth(path, self.metres_per_unit)?),
             _ => Second::None,
         };
         let frame = self.rectification.frame(files.stamp_nanos, reference, second);

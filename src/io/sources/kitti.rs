@@ -4,13 +4,13 @@
 //! `image_l`/`image_r` with a `calib.txt` of two unnamed projections. Times in `times.txt`, else 10 Hz. Poses in
 //! `poses.txt`, or where the data set has them: `../../poses/<sequence>.txt`.
 
-use super::calibration::{Calibration, SecondKind};
+use super::calibration::Calibration;
 use super::folder::{Folder, FrameFiles, existing, file_names, is_image};
 use super::{Recording, SourceError, SourceOptions};
 use crate::geometry::{PinholeCamera, Se3, StampedPose};
 use crate::io::table::Table;
 use crate::io::trajectory::read_kitti;
-use crate::sensors::Rig;
+use crate::sensors::{Rig, SecondImage};
 use std::path::{Path, PathBuf};
 
 /// Left folder, right folder, and the rows of `calib.txt` that belong to them.
@@ -26,7 +26,7 @@ pub(super) fn is_one(path: &Path) -> bool {
 pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Recording, SourceError> {
     let layout = LAYOUTS.iter().find(|(left, ..)| path.join(left).is_dir()).unwrap_or(&LAYOUTS[0]);
     let (left_folder, right_folder) = (path.join(layout.0), path.join(layout.1));
-    let second = if right_folder.is_dir() { SecondKind::Right } else { SecondKind::None };
+    let second = if right_folder.is_dir() { SecondImage::Right } else { SecondImage::None };
     let names: Vec<String> = file_names(&left_folder)?.into_iter().filter(|name| is_image(name)).collect();
 
     let mut calibration = Calibration { rate_hz: Some(RATE_HZ), ..Calibration::default() };
@@ -44,7 +44,7 @@ pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Recording, So
         calibration.camera = Some(left.camera().into());
         // The projections and the poses refer to the left grey camera; the colour cameras stand beside it.
         p_rig_camera = -left.offset();
-        if second == SecondKind::Right {
+        if second == SecondImage::Right {
             calibration.baseline_m = Some(left.offset().x - row(layout.3)?.offset().x);
         }
     } else if options.camera_file.is_empty() {
@@ -59,7 +59,7 @@ pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Recording, So
     let stamps = stamps(&path.join("times.txt"), names.len(), calibration.rate_hz.unwrap_or(RATE_HZ))?;
     let mut frames = Vec::with_capacity(names.len());
     for (name, stamp_nanos) in names.iter().zip(&stamps) {
-        let right = if second == SecondKind::Right { Some(existing(right_folder.join(name))?) } else { None };
+        let right = if second == SecondImage::Right { Some(existing(right_folder.join(name))?) } else { None };
         frames.push(FrameFiles { stamp_nanos: *stamp_nanos, reference: left_folder.join(name), second: right });
     }
     let camera_truth = match poses_file(path) {

@@ -14,6 +14,8 @@ pub struct Recording {
     pub rig: Rig,
     /// Number of frames.
     pub frame_count: usize,
+    /// Whether there is wheel odometry among the samples.
+    pub has_wheels: bool,
     /// The base's true poses, where known.
     pub truth: Option<Trajectory>,
     /// The samples in order of time. An error ends them.

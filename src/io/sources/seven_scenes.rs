@@ -3,13 +3,13 @@
 //! Depth is in millimetres. A `camera-intrinsics.txt` holds the camera's 3×3 matrix; without it the data set's
 //! default counts, f = 585 px at the centre of 640x480. Frames are 1/30 s apart.
 
-use super::calibration::{Calibration, SecondKind};
+use super::calibration::Calibration;
 use super::folder::{Folder, FrameFiles, existing, file_names};
 use super::{Recording, SourceError, SourceOptions};
 use crate::geometry::{PinholeCamera, Se3, StampedPose};
 use crate::io::table::Table;
 use crate::io::trajectory::se3_from_rows;
-use crate::sensors::Rig;
+use crate::sensors::{Rig, SecondImage};
 use std::path::Path;
 
 /// What the data set's page says of its cameras.
@@ -57,7 +57,7 @@ pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Recording, So
     let calibration =
         Calibration { camera: Some(camera.into()), depth_units_per_m: Some(1000.0), ..Calibration::default() };
     let camera_truth = (!poses.is_empty()).then_some(poses);
-    let (kind, second, samples) = ("seven_scenes", SecondKind::Depth, Vec::new());
+    let (kind, second, samples) = ("seven_scenes", SecondImage::Depth, Vec::new());
     Folder { kind, path, frames, second, samples, calibration, camera_truth, truth_of_depth: true }
         .into_recording(options)
 }

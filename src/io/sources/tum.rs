@@ -3,13 +3,14 @@
 //! Depth images hold 5000 units per metre. Folders named after the data set's sequences (`freiburg1`, `freiburg2`,
 //! `freiburg3`) get that camera's calibration; others the data set's default, f = 525 px, centre (319.5, 239.5).
 
-use super::calibration::{Calibration, SecondKind};
-use super::folder::{Folder, FrameFiles, existing};
-use super::pairing::nearest_pairs;
+use super::calibration::Calibration;
+use super::folder::{Folder, FrameFiles, WHEEL_FILE, existing};
+use super::pairing::{nearest_pairs, sorted};
 use super::{CameraFile, Recording, SourceError, SourceOptions};
 use crate::geometry::PinholeCamera;
 use crate::io::table::Table;
 use crate::io::trajectory::read_tum;
+use crate::sensors::SecondImage;
 use std::path::{Path, PathBuf};
 
 /// What the data set's page gives as default.
@@ -23,11 +24,40 @@ pub(super) fn is_one(path: &Path) -> bool {
 
 pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Recording, SourceError> {
     let colors = read_list(path, "rgb.txt")?;
+    // Colour alone does where wheels tell the scale.
+    let alone = !path.join("depth.txt").exists() && path.join(WHEEL_FILE).exists();
+    let frames = if alone { single(&colors)? } else { with_depth(path, &colors, options)? };
+    let mut calibration = Calibration { camera: Some(DEFAULT_CAMERA.into()), ..Calibration::default() };
+    calibration.depth_units_per_m = Some(DEPTH_UNITS_PER_M);
+    if let Some(preset) = preset(path) {
+        CameraFile::load(preset)?.apply(&mut calibration, Some((640, 480))).map_err(SourceError::format(path))?;
+    }
+    // The truth is that of the colour camera's optical frame, in a world with z up.
+    let truth_file = path.join("groundtruth.txt");
+    let camera_truth = if truth_file.exists() { Some(read_tum(&truth_file)?.poses().to_vec()) } else { None };
+    let second = if alone { SecondImage::None } else { SecondImage::Depth };
+    let (kind, samples) = ("tum", Vec::new());
+    Folder { kind, path, frames, second, samples, calibration, camera_truth, truth_of_depth: false }
+        .into_recording(options)
+}
+
+fn stamps(list: &[(i64, PathBuf)]) -> Vec<Option<i64>> {
+    list.iter().map(|(stamp, _)| Some(*stamp)).collect()
+}
+
+fn single(colors: &[(i64, PathBuf)]) -> Result<Vec<FrameFiles>, SourceError> {
+    let frame = |(stamp_nanos, index): (i64, usize)| {
+        Ok(FrameFiles { stamp_nanos, reference: existing(colors[index].1.clone())?, second: None })
+    };
+    sorted(&stamps(colors)).into_iter().map(frame).collect()
+}
+
+/// Colour images with the depth image that is nearest in time.
+fn with_depth(path: &Path, colors: &[(i64, PathBuf)], options: &SourceOptions) -> Result<Vec<FrameFiles>, SourceError> {
     let depths = read_list(path, "depth.txt")?;
-    let stamps = |list: &[(i64, PathBuf)]| list.iter().map(|(stamp, _)| Some(*stamp)).collect::<Vec<_>>();
-    let tolerance_nanos = (options.pair_tolerance_ms * 1e6) as i64;
     let mut frames = Vec::new();
-    for (color, depth) in nearest_pairs(&stamps(&colors), &stamps(&depths), tolerance_nanos) {
+    for (color, depth) in nearest_pairs(&stamps(colors), &options.shifted(&stamps(&depths)), options.tolerance_nanos())
+    {
         let (stamp_nanos, reference) = &colors[color];
         let (reference, second) = (existing(reference.clone())?, Some(existing(depths[depth].1.clone())?));
         frames.push(FrameFiles { stamp_nanos: *stamp_nanos, reference, second });
@@ -42,17 +72,7 @@ pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Recording, So
         );
         return Err(SourceError::Format { path: path.into(), reason });
     }
-    let mut calibration = Calibration { camera: Some(DEFAULT_CAMERA.into()), ..Calibration::default() };
-    calibration.depth_units_per_m = Some(DEPTH_UNITS_PER_M);
-    if let Some(preset) = preset(path) {
-        CameraFile::load(preset)?.apply(&mut calibration, Some((640, 480))).map_err(SourceError::format(path))?;
-    }
-    // The truth is that of the colour camera's optical frame, in a world with z up.
-    let truth_file = path.join("groundtruth.txt");
-    let camera_truth = if truth_file.exists() { Some(read_tum(&truth_file)?.poses().to_vec()) } else { None };
-    let (kind, second, samples) = ("tum", SecondKind::Depth, Vec::new());
-    Folder { kind, path, frames, second, samples, calibration, camera_truth, truth_of_depth: false }
-        .into_recording(options)
+    Ok(frames)
 }
 
 /// Stamps (ns) and files.

@@ -5,6 +5,7 @@ use super::{DemoError, picture};
 use crate::evaluation::{AbsoluteError, Alignment, absolute_error};
 use crate::geometry::Trajectory;
 use crate::io::trajectory::write_tum;
+use crate::ros::odometry_worker::TIME_IN_NODE;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,14 @@ impl Report {
         latencies.sort_unstable_by(f64::total_cmp);
         let most = latencies.len().checked_sub(1)?;
         Some([0.5, 0.95, 0.99, 1.0].map(|share| latencies[(most as f64 * share).round() as usize]))
+    }
+
+    /// The part of that (ms) which vo_node says it took itself, queueing and decoding included: median, 95th and 99th
+    /// percentile of the last 2000 frames. The rest is the middleware's, both ways.
+    pub fn node_ms(&self) -> Option<[f64; 3]> {
+        let value = |name: &str| self.heard.diagnostics.get(&format!("vo_node: {name}"))?.parse().ok();
+        let [median, p95, p99] = TIME_IN_NODE.map(value);
+        Some([median?, p95?, p99?])
     }
 
     /// Losses that the nodes have reported: how many of what.
@@ -88,6 +97,7 @@ impl Report {
             "cloud_points": self.heard.cloud_points,
             "path_length_m": self.heard.odometry.path_length_m(),
             "latency_ms": latency,
+            "node_ms": self.node_ms().map(|[median, p95, p99]| json!({ "median": median, "p95": p95, "p99": p99 })),
             "odometry": error(self.odometry_error()),
             "corrected": error(self.corrected_error()),
             "losses": self.losses().into_iter().collect::<BTreeMap<_, _>>(),

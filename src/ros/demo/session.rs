@@ -74,10 +74,7 @@ pub fn run(options: &DemoOptions, progress: &mut dyn FnMut(usize, usize)) -> Res
     config.ros.camera = match rig.depth {
         Depth::Image => "rgbd".into(),
         Depth::Stereo { .. } => "stereo".into(),
-        Depth::None => {
-            let reason = "this recording has a single camera; expected a pair, or depth".into();
-            return Err(DemoError::Program { name: "vo_node", reason });
-        }
+        Depth::None => "mono".into(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| RosError::Start(error.to_string()))?;

@@ -25,6 +25,11 @@ impl TrueCamera {
         Self { camera, t_base_camera: rig.t_base_camera, depth: rig.depth, column_error_px }
     }
 
+    /// Whether it tells no depth.
+    pub(super) fn is_single(&self) -> bool {
+        self.depth == Depth::None
+    }
+
     /// What it sees of a landmark when the base is at a pose.
     pub(super) fn sight(&self, landmarks: &Landmarks, index: usize, t_world_base: &Se3) -> Option<Sight> {
         landmarks.sight(index, &self.camera, &(t_world_base * self.t_base_camera))

@@ -138,6 +138,9 @@ impl Tracker for FeatureTracker {
     }
 
     fn right_columns(&mut self, px: &[Vector2<f64>], _expected_x: &[Option<f64>]) -> Vec<Option<f64>> {
+        if self.camera.is_single() {
+            return vec![None; px.len()];
+        }
         let column = |px: &Vector2<f64>| {
             let landmark = self.given.get(&key(px))?.landmark;
             let disparity_px = self.camera.disparity_px(self.sight(landmark)?.depth_m, self.baseline_m);
@@ -149,6 +152,10 @@ impl Tracker for FeatureTracker {
             Some(px.x - disparity_px + noise + wrong).filter(|x| *x >= 0.0)
         };
         px.iter().map(column).collect()
+    }
+
+    fn limit(&mut self, feature_count: usize, _pyramid_levels: usize) {
+        self.feature_count = feature_count;
     }
 
     fn set_anchor(&mut self) {

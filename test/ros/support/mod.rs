@@ -96,14 +96,22 @@ impl Drop for Node {
 /// A short simulated tour with a stereo pair, wheels, inertial unit and truth; made once for all tests of a run.
 pub fn recording() -> &'static Path {
     static RECORDING: OnceLock<PathBuf> = OnceLock::new();
-    RECORDING.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ros_tour");
-        let _ = std::fs::remove_dir_all(&folder);
-        let mut command = Command::new(program("halfslam"));
-        let made = command.args(["simulate", "--seed", "3", "--duration", "8", "--out"]).arg(&folder).status().unwrap();
-        assert!(made.success());
-        folder
-    })
+    RECORDING.get_or_init(|| simulated("stereo"))
+}
+
+/// The same with one camera.
+pub fn single_recording() -> &'static Path {
+    static RECORDING: OnceLock<PathBuf> = OnceLock::new();
+    RECORDING.get_or_init(|| simulated("mono"))
+}
+
+fn simulated(preset: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ros_tour_{preset}"));
+    let _ = std::fs::remove_dir_all(&folder);
+    let mut command = Command::new(program("halfslam"));
+    let command = command.args(["simulate", "--seed", "3", "--duration", "8", "--preset", preset, "--out"]);
+    assert!(command.arg(&folder).status().unwrap().success());
+    folder
 }
 
 /// What odometry and loop closer make of a recording in this process: the odometry and the corrected path.
@@ -126,6 +134,9 @@ pub fn in_one_process(path: &Path, config: &Config) -> (Trajectory, Trajectory) 
                 }
             }
         }
+    }
+    if let Some(keyframe) = odometry.finish() {
+        map.add(describer.describe(&keyframe)).unwrap();
     }
     let corrected = map.trajectory();
     (trajectory, corrected)

@@ -8,11 +8,11 @@ use super::topics::{Selection, select};
 use crate::geometry::{Se3, StampedPose, Trajectory};
 use crate::io::bag::messages::CameraInfo;
 use crate::io::bag::{BagError, BagReader};
-use crate::io::sources::calibration::{Calibration, SecondKind};
+use crate::io::sources::calibration::Calibration;
 use crate::io::sources::folder::{merged, until_error};
 use crate::io::sources::prefetch::Prefetch;
 use crate::io::sources::{CameraFile, Recording, SourceError, SourceOptions};
-use crate::sensors::{ImuSample, Second, SensorEvent, WheelSample};
+use crate::sensors::{ImuSample, Second, SecondImage, SensorEvent, WheelSample};
 use std::path::Path;
 
 pub(in crate::io::sources) fn open(path: &Path, options: &SourceOptions) -> Result<Recording, SourceError> {
@@ -48,10 +48,9 @@ pub(in crate::io::sources) fn open(path: &Path, options: &SourceOptions) -> Resu
     }
     let rectification = calibration.rectification(kind).map_err(SourceError::format(path))?;
 
-    let tolerance_nanos = (options.pair_tolerance_ms * 1e6) as i64;
     let plan = match kind {
-        SecondKind::None => Plan::single(&index.left.stamps),
-        _ => Plan::pairs(&index.left.stamps, &index.second.stamps, tolerance_nanos),
+        SecondImage::None => Plan::single(&index.left.stamps),
+        _ => Plan::pairs(&index.left.stamps, &options.shifted(&index.second.stamps), options.tolerance_nanos()),
     };
     if plan.stamps.is_empty() {
         return Err(refuse(format!(
@@ -70,6 +69,7 @@ pub(in crate::io::sources) fn open(path: &Path, options: &SourceOptions) -> Resu
         Trajectory::from_poses(index.truth.iter().map(pose).collect())
     });
     let samples = samples(&base);
+    let has_wheels = samples.iter().any(|sample| matches!(sample, SensorEvent::Wheel(_)));
     let rig = *rectification.rig();
     let frame_count = plan.stamps.len();
     let mut wanted = vec![false; bag.topics().len()];
@@ -82,21 +82,36 @@ pub(in crate::io::sources) fn open(path: &Path, options: &SourceOptions) -> Resu
         plan,
         left,
         second,
-        second_is_depth: kind == SecondKind::Depth,
+        second_is_depth: kind == SecondImage::Depth,
         rectification,
         state: State::default(),
     };
     check_first(&frames, &index).map_err(refuse)?;
     let events = until_error(merged(std::iter::from_fn(move || frames.next()), samples));
     let events = Box::new(Prefetch::new(events).map_err(SourceError::io(path))?);
-    Ok(Recording { kind: "rosbag2", rig, frame_count, truth, events })
+    Ok(Recording { kind: "rosbag2", rig, frame_count, has_wheels, truth, events })
 }
 
 fn calibration(bag: &BagReader, selection: &Selection, index: &Index) -> Result<Calibration, String> {
     let name = |topic: usize| bag.topics()[topic].name.as_str();
     let left = index.left_info.as_ref().map(|info| (info, name(selection.left)));
-    let second = index.second_info.as_ref().zip(selection.second).map(|(info, topic)| (info, name(topic)));
-    from_infos(left, second, selection.kind()).map_err(|error| error.to_string())
+    let t_left_second = second_pose(selection, index, &bag.path().display());
+    from_infos(left, index.second_info.as_ref(), selection.kind(), t_left_second).map_err(|error| error.to_string())
+}
+
+/// Where the second camera is, seen from the left one, if its images are of a frame of their own.
+fn second_pose(selection: &Selection, index: &Index, path: &dyn std::fmt::Display) -> Option<Se3> {
+    let (left, second) = (&index.left.frame_id, &index.second.frame_id);
+    if second.is_empty() || left == second {
+        return None;
+    }
+    let t_left_second = index.transforms.find(left, second);
+    if t_left_second.is_none() && selection.kind() == SecondImage::Depth {
+        tracing::warn!(
+            "{path}: no chain of transforms from {left} to {second}: depth is taken to be aligned with colour"
+        );
+    }
+    t_left_second
 }
 
 /// A calibration that contradicts the images is worse than none.
@@ -115,7 +130,7 @@ fn check_size(bag: &BagReader, selection: &Selection, index: &Index, size: (u32,
         _ => Ok(()),
     };
     check(index.left_info.as_ref(), selection.left_info, Some(selection.left))?;
-    if selection.kind() == SecondKind::Right {
+    if selection.kind() == SecondImage::Right {
         check(index.second_info.as_ref(), selection.second_info, selection.second)?;
     }
     Ok(())
@@ -139,14 +154,30 @@ struct Base<'a> {
 }
 
 impl Base<'_> {
-    /// The base's pose from that of another frame of the robot.
+    /// The base's true pose from that of another frame of the robot; one without a chain is taken for the base: an error that
+    /// is too large is better than none.
     fn pose(&self, pose: &FramedPose) -> Se3 {
-        pose.t_world_child * self.t_child_base(pose)
+        pose.t_world_child * self.t_child_base(pose).unwrap_or_else(Se3::identity)
     }
 
-    /// Base coordinates into those of the frame that a pose is of; one without a chain is taken for the base.
-    fn t_child_base(&self, pose: &FramedPose) -> Se3 {
-        self.index.transforms.find(&pose.child, self.frame).unwrap_or_else(Se3::identity)
+    /// Base coordinates into those of the frame that a pose is of: the base where it names none; `None` without a chain.
+    fn t_child_base(&self, pose: &FramedPose) -> Option<Se3> {
+        let child = if pose.child.is_empty() { self.frame } else { &pose.child };
+        self.index.transforms.find(child, self.frame)
+    }
+
+    /// Wheel odometry of the base. Of a frame without a chain of transforms there is none, as in the nodes.
+    fn wheels(&self) -> impl Iterator<Item = WheelSample> {
+        let sample = |pose: &FramedPose| {
+            let t_child_base = self.t_child_base(pose)?;
+            Some(WheelSample::of_frame(pose.stamp_nanos, &pose.t_world_child, &pose.covariance, &t_child_base))
+        };
+        let lost = self.index.wheel.iter().find(|pose| self.t_child_base(pose).is_none());
+        if let Some(FramedPose { child, .. }) = lost {
+            let base = self.frame;
+            tracing::warn!("no chain of transforms from {base} to {child}: wheel odometry of {child} is ignored");
+        }
+        self.index.wheel.iter().filter_map(sample)
     }
 
     /// The inertial unit's samples in the base's axes. Without a chain of transforms there are none: turned wrongly
@@ -167,10 +198,7 @@ impl Base<'_> {
 
 /// Samples of wheels and inertial unit in order of time.
 fn samples(base: &Base) -> Vec<SensorEvent> {
-    let wheels = base.index.wheel.iter().map(|pose| {
-        let (t_wheel_child, t_child_base) = (&pose.t_world_child, base.t_child_base(pose));
-        SensorEvent::Wheel(WheelSample::of_frame(pose.stamp_nanos, t_wheel_child, &pose.covariance, &t_child_base))
-    });
+    let wheels = base.wheels().map(SensorEvent::Wheel);
     let mut samples: Vec<SensorEvent> = wheels.chain(base.imu().map(SensorEvent::Imu)).collect();
     samples.sort_by_key(SensorEvent::stamp_nanos);
     samples

@@ -5,7 +5,7 @@ use crate::io::bag::messages::{
     CameraInfo, CompressedImage, Image, Imu, Message, Odometry, PoseStamped, TfMessage, TransformStamped,
 };
 use crate::io::sources::SourceOptions;
-use crate::io::sources::calibration::SecondKind;
+use crate::sensors::SecondImage;
 
 /// Topics by what they are for, as indices of the bag's list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,11 +22,11 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    pub(super) fn kind(&self) -> SecondKind {
+    pub(super) fn kind(&self) -> SecondImage {
         match self.second {
-            Some(_) if self.second_is_depth => SecondKind::Depth,
-            Some(_) => SecondKind::Right,
-            None => SecondKind::None,
+            Some(_) if self.second_is_depth => SecondImage::Depth,
+            Some(_) => SecondImage::Right,
+            None => SecondImage::None,
         }
     }
 }
@@ -213,7 +213,7 @@ mod tests {
         names.iter().map(topic).collect()
     }
 
-    fn chosen(names: &[(&str, &str)], options: &SourceOptions) -> (String, String, SecondKind) {
+    fn chosen(names: &[(&str, &str)], options: &SourceOptions) -> (String, String, SecondImage) {
         let topics = topics(names);
         let selection = select(&topics, options).unwrap();
         let name = |index: Option<usize>| index.map(|index| topics[index].name.clone()).unwrap_or_default();
@@ -231,9 +231,9 @@ mod tests {
             ("/right/image_raw", IMAGE),
             ("/right/image_rect", IMAGE),
         ];
-        assert_eq!(chosen(&stereo, &none), ("/left/image_rect".into(), "/right/image_rect".into(), SecondKind::Right));
+        assert_eq!(chosen(&stereo, &none), ("/left/image_rect".into(), "/right/image_rect".into(), SecondImage::Right));
         let euroc = [("/cam0/image_raw", IMAGE), ("/cam1/image_raw", IMAGE), ("/imu0", Imu::TYPE)];
-        assert_eq!(chosen(&euroc, &none).2, SecondKind::Right);
+        assert_eq!(chosen(&euroc, &none).2, SecondImage::Right);
         let realsense = [
             ("/camera/aligned_depth_to_color/image_raw", IMAGE),
             ("/camera/color/image_raw", IMAGE),
@@ -242,13 +242,13 @@ mod tests {
             ("/camera/infra2/image_rect_raw", IMAGE),
         ];
         let expected =
-            ("/camera/color/image_raw".into(), "/camera/aligned_depth_to_color/image_raw".into(), SecondKind::Depth);
+            ("/camera/color/image_raw".into(), "/camera/aligned_depth_to_color/image_raw".into(), SecondImage::Depth);
         assert_eq!(chosen(&realsense[..3], &none), expected);
         let kinect = [("/camera/depth_registered/image", IMAGE), ("/camera/rgb/image_color", IMAGE)];
-        assert_eq!(chosen(&kinect, &none).2, SecondKind::Depth);
+        assert_eq!(chosen(&kinect, &none).2, SecondImage::Depth);
         let infra = SourceOptions { left_topic: "/camera/infra1/image_rect_raw".into(), ..none.clone() };
         assert_eq!(chosen(&realsense, &infra).1, "/camera/infra2/image_rect_raw");
-        assert_eq!(chosen(&[("/usb_cam/image_raw/compressed", CompressedImage::TYPE)], &none).2, SecondKind::None);
+        assert_eq!(chosen(&[("/usb_cam/image_raw/compressed", CompressedImage::TYPE)], &none).2, SecondImage::None);
     }
 
     #[test]

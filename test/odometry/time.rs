@@ -1,0 +1,119 @@
+//! What is done beside the frames, and how long frames may take.
+
+use crate::policy;
+use crate::worlds::*;
+use halfslam::frontend::{FrontendError, Tracker};
+use halfslam::odometry::{Estimate, KeyframeId, Odometry, OdometryOptions, TrackingState};
+use halfslam::sensors::Frame;
+use nalgebra::Vector2;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[test]
+fn a_thread_for_keyframes_changes_no_bit() {
+    let rig = stereo_rig();
+    let drive = |second_thread: bool| {
+        let mut options = OdometryOptions::default();
+        options.window.second_thread = second_thread;
+        let blink = 100 * FRAME_NANOS..104 * FRAME_NANOS;
+        let tracker = TrueTracker::new(&rig, &options.frontend, 0.3, vec![blink]);
+        let mut odometry = Odometry::with_tracker(&options, &rig, &policy("mixed"), Box::new(tracker)).unwrap();
+        let estimates: Vec<Estimate> =
+            (0..150).map(|index| odometry.track(&empty_frame(index * FRAME_NANOS))).collect();
+        (estimates, odometry.finish())
+    };
+    let (with, without) = (drive(true), drive(false));
+    for (a, b) in with.0.iter().zip(&without.0) {
+        assert_eq!((a.t_odom_base, a.covariance, a.state), (b.t_odom_base, b.covariance, b.state));
+        let told = |estimate: &Estimate| estimate.keyframe.as_ref().map(|k| (k.id, k.t_odom_base, k.covariance));
+        assert_eq!(told(a), told(b));
+    }
+    assert_eq!(with.1.map(|k| (k.id, k.t_odom_base)), without.1.map(|k| (k.id, k.t_odom_base)));
+}
+
+#[test]
+fn every_keyframe_comes_with_the_next_frame_and_the_last_one_at_the_end() {
+    let (rig, options) = (stereo_rig(), OdometryOptions::default());
+    let tracker = TrueTracker::new(&rig, &options.frontend, 0.3, vec![]);
+    let mut odometry = Odometry::with_tracker(&options, &rig, &policy("mixed"), Box::new(tracker)).unwrap();
+    let mut stamps = Vec::new();
+    let mut take = |keyframe: Option<halfslam::odometry::Keyframe>| {
+        stamps.extend(keyframe.map(|keyframe| (keyframe.id, keyframe.frame.stamp_nanos)));
+    };
+    for index in 0..100 {
+        let estimate = odometry.track(&empty_frame(index * FRAME_NANOS));
+        if let Some(keyframe) = &estimate.keyframe {
+            assert_eq!(keyframe.frame.stamp_nanos, (index - 1) * FRAME_NANOS);
+        }
+        take(estimate.keyframe);
+    }
+    take(odometry.finish());
+    assert!(odometry.finish().is_none());
+    assert_eq!(stamps[0], (KeyframeId(0), 0));
+    assert!(stamps.len() > 5 && stamps.windows(2).all(|pair| pair[0] < pair[1]));
+    assert!(stamps.iter().enumerate().all(|(index, (id, _))| id.0 == index as u64));
+}
+
+/// A tracker that needs time for every feature.
+struct Slow {
+    tracker: TrueTracker,
+    per_feature: Duration,
+}
+
+impl Tracker for Slow {
+    fn take_up(&mut self, frame: &Arc<Frame>) -> Result<(), FrontendError> {
+        self.tracker.take_up(frame)
+    }
+
+    fn follow(
+        &mut self,
+        px_anchor: &[Vector2<f64>],
+        px_predicted: &[Vector2<f64>],
+        within_px: f64,
+    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
+        std::thread::sleep(self.per_feature * px_anchor.len() as u32);
+        self.tracker.follow(px_anchor, px_predicted, within_px)
+    }
+
+    fn new_features(&mut self, px_taken: &[Vector2<f64>]) -> Result<Vec<Vector2<f64>>, FrontendError> {
+        self.tracker.new_features(px_taken)
+    }
+
+    fn right_columns(&mut self, px: &[Vector2<f64>], expected_x: &[Option<f64>]) -> Vec<Option<f64>> {
+        self.tracker.right_columns(px, expected_x)
+    }
+
+    fn limit(&mut self, feature_count: usize, pyramid_levels: usize) {
+        self.tracker.limit(feature_count, pyramid_levels);
+    }
+
+    fn set_anchor(&mut self) {
+        self.tracker.set_anchor();
+    }
+
+    fn return_to(&mut self, older: &Arc<Frame>) -> Result<(), FrontendError> {
+        self.tracker.return_to(older)
+    }
+}
+
+#[test]
+fn a_slow_tracker_follows_fewer_features_and_still_follows() {
+    let rig = stereo_rig();
+    let drive = |frame_budget_ms: f64| {
+        let options = OdometryOptions { frame_budget_ms, ..OdometryOptions::default() };
+        let tracker = TrueTracker::new(&rig, &options.frontend, 0.3, vec![]);
+        // Four times what it may take, with all of some 150 features, not counting anything else.
+        let tracker = Box::new(Slow { tracker, per_feature: Duration::from_micros(100) });
+        let mut odometry = Odometry::with_tracker(&options, &rig, &policy("mixed"), tracker).unwrap();
+        let estimates: Vec<Estimate> =
+            (0..120).map(|index| odometry.track(&empty_frame(index * FRAME_NANOS))).collect();
+        assert!(estimates.iter().all(|estimate| estimate.state == TrackingState::Tracking));
+        estimates
+    };
+    let (free, hurried) = (drive(0.0), drive(4.0));
+    assert!(free.iter().all(|estimate| estimate.effort == 1.0));
+    let last = hurried.last().unwrap();
+    assert!(last.effort < 0.6, "{}", last.effort);
+    let inliers = |estimates: &[Estimate]| estimates.last().unwrap().inlier_count;
+    assert!(inliers(&hurried) as f64 <= 0.7 * inliers(&free) as f64, "{} of {}", inliers(&hurried), inliers(&free));
+}

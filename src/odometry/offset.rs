@@ -79,7 +79,7 @@ fn remaining(window: &Window) -> Option<Remaining> {
     if pose_count < 2 {
         return None;
     }
-    let (bundle, _) = bundle_of(window, 0);
+    let (bundle, _) = bundle_of(window, 0, |_, _| true);
     let mut sums = Sums::new(pose_count);
     let mut observations = vec![Vec::new(); bundle.landmarks.len()];
     for observation in &bundle.observations {
@@ -96,7 +96,7 @@ fn remaining(window: &Window) -> Option<Remaining> {
     }
     let solved = sums.normal.cholesky()?.solve(&sums.cross);
     let of_window = sums.own - sums.cross.dot(&solved);
-    let effect = window.design_effect(bundle.observations.len() / pose_count);
+    let effect = window.noise.design_effect(bundle.observations.len() / pose_count);
     (of_window > 0.0).then(|| Remaining {
         missing_px: -sums.gradient / of_window,
         information: of_window / (effect * pose_count as f64),

@@ -3,12 +3,24 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// A bounded queue, newest wins.
 pub struct Mailbox<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
     capacity: usize,
+}
+
+/// What came of waiting for a while.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Taken<T> {
+    /// The oldest item.
+    Item(T),
+    /// Nothing has come.
+    Nothing,
+    /// The queue is closed.
+    Closed,
 }
 
 struct State<T> {
@@ -46,6 +58,17 @@ impl<T> Mailbox<T> {
         }
     }
 
+    /// Waits for the oldest item, but no longer than this.
+    pub fn take_within(&self, time: Duration) -> Taken<T> {
+        let state = self.lock();
+        let waited = self.changed.wait_timeout_while(state, time, |state| !state.closed && state.items.is_empty());
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.closed {
+            return Taken::Closed;
+        }
+        state.items.pop_front().map_or(Taken::Nothing, Taken::Item)
+    }
+
     /// How many items wait.
     pub fn len(&self) -> usize {
         self.lock().items.len()
@@ -77,6 +100,16 @@ mod tests {
         let mailbox = Mailbox::new(2);
         assert_eq!([1, 2, 3].map(|item| mailbox.put(item)), [None, None, Some(1)]);
         assert_eq!((mailbox.take(), mailbox.take(), mailbox.is_empty()), (Some(2), Some(3), true));
+    }
+
+    #[test]
+    fn waiting_for_a_while_ends_with_what_there_is() {
+        let mailbox = Mailbox::new(1);
+        assert_eq!(mailbox.take_within(Duration::from_millis(1)), Taken::Nothing);
+        mailbox.put(5);
+        assert_eq!(mailbox.take_within(Duration::from_secs(60)), Taken::Item(5));
+        mailbox.close();
+        assert_eq!(mailbox.take_within(Duration::from_secs(60)), Taken::Closed);
     }
 
     #[test]

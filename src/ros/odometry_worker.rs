@@ -3,7 +3,7 @@
 use super::convert::{keyframe, pose, solve};
 use super::diagnostics::Diagnostics;
 use super::durations::Durations;
-use super::mailbox::Mailbox;
+use super::mailbox::{Mailbox, Taken};
 use super::parameters::Live;
 use super::raw_frame::RawFrame;
 use super::sample_queue::SampleQueue;
@@ -17,6 +17,7 @@ use crate::sensors::{Depth, ImuSample, Rig, WheelSample};
 use r2r::geometry_msgs::msg::{PoseWithCovariance, TwistWithCovariance};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Names in the diagnostics of the time from images that came to their pose sent (ms).
 pub const TIME_IN_NODE: [&str; 3] = ["images to pose ms, median", "images to pose ms, p95", "images to pose ms, p99"];
@@ -163,27 +164,38 @@ struct Estimator {
     durations: Durations,
 }
 
+/// Frames that have not come for so long may be over.
+const PAUSE: Duration = Duration::from_millis(200);
+
 impl Estimator {
     fn work(mut self, frames: &Mailbox<RawFrame>, inputs: &Inputs) {
-        while let Some(raw) = frames.take() {
-            match raw.decode() {
-                Ok(frame) => {
-                    let reset = inputs.reset.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    if let Some(t_odom_base) = reset {
-                        self.reset(t_odom_base);
-                    }
-                    self.prepare(&raw);
-                    let Some((_, odometry)) = &mut self.running else { continue };
-                    inputs.wheels.take_until(raw.stamp_nanos).iter().for_each(|sample| odometry.add_wheel(sample));
-                    inputs.imu.take_until(raw.stamp_nanos).iter().for_each(|sample| odometry.add_imu(sample));
-                    let estimate = odometry.track(&Arc::new(frame));
-                    self.publish(estimate);
-                    self.take_time(&raw);
-                }
-                Err((topic, bad)) => self.diagnostics.reject(topic, &bad),
+        loop {
+            match frames.take_within(PAUSE) {
+                Taken::Item(raw) => self.take(&raw, inputs),
+                // The last frame before a pause is worth as much to the map as any other.
+                Taken::Nothing => self.finish(),
+                Taken::Closed => break,
             }
         }
         self.finish();
+    }
+
+    fn take(&mut self, raw: &RawFrame, inputs: &Inputs) {
+        let frame = match raw.decode() {
+            Ok(frame) => frame,
+            Err((topic, bad)) => return self.diagnostics.reject(topic, &bad),
+        };
+        let reset = inputs.reset.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(t_odom_base) = reset {
+            self.reset(t_odom_base);
+        }
+        self.prepare(raw);
+        let Some((_, odometry)) = &mut self.running else { return };
+        inputs.wheels.take_until(raw.stamp_nanos).iter().for_each(|sample| odometry.add_wheel(sample));
+        inputs.imu.take_until(raw.stamp_nanos).iter().for_each(|sample| odometry.add_imu(sample));
+        let estimate = odometry.track(&Arc::new(frame));
+        self.publish(estimate);
+        self.take_time(raw);
     }
 
     /// Hands on the keyframe that is still being made.

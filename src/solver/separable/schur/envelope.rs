@@ -100,16 +100,40 @@ impl<F: Scalar, const D: usize> Envelope<F, D> {
 /// `C −= Σ A_k B_kᵀ` for pairs of blocks, each of which is some columns: what a block loses to others.
 #[inline(always)]
 pub(super) fn subtract_products<'a, U: Unit, F: Scalar, const N: usize, const D: usize, const W: usize>(
-    _: U,
+    unit: U,
     c: &mut [[F; W]; D],
+    a: impl Iterator<Item = &'a [[F; W]; N]> + Clone,
+    b: impl Iterator<Item = &'a [[F; W]; N]> + Clone,
+) {
+    if W <= 8 {
+        subtract_from_columns(unit, c, 0, a, b);
+        return;
+    }
+    // More sums than there are vector registers would be kept in memory.
+    let (groups, rest) = c.as_chunks_mut::<3>();
+    let first_of_rest = 3 * groups.len();
+    for (index, group) in groups.iter_mut().enumerate() {
+        subtract_from_columns(unit, group, 3 * index, a.clone(), b.clone());
+    }
+    for (index, column) in rest.iter_mut().enumerate() {
+        subtract_from_columns(unit, std::array::from_mut(column), first_of_rest + index, a.clone(), b.clone());
+    }
+}
+
+/// The same for columns of `C` from the `first` on.
+#[inline(always)]
+fn subtract_from_columns<'a, U: Unit, F: Scalar, const N: usize, const G: usize, const W: usize>(
+    _: U,
+    c: &mut [[F; W]; G],
+    first: usize,
     a: impl Iterator<Item = &'a [[F; W]; N]>,
     b: impl Iterator<Item = &'a [[F; W]; N]>,
 ) {
     let mut sums = *c;
     for (a, b) in a.zip(b) {
         for k in 0..N {
-            for column in 0..D {
-                let factor = -b[k][column];
+            for column in 0..G {
+                let factor = -b[k][first + column];
                 for lane in 0..W {
                     sums[column][lane] = a[k][lane].mul_add_if(U::FUSED, factor, sums[column][lane]);
                 }

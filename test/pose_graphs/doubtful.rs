@@ -1,0 +1,110 @@
+//! Edges that may be wrong.
+
+use crate::{Numbers, data, optimize, square, worst_gap};
+use halfslam::geometry::{Se2, Se3, se3};
+use halfslam::io::g2o::{self, Graph};
+use halfslam::pose_graph::{PoseGraph, PoseGraphEdge, PoseGraphOptions};
+use halfslam::precision::Policy;
+use nalgebra::{Matrix6, Vector6};
+
+#[test]
+fn a_robust_edge_that_is_wrong_does_little_harm() {
+    let wrong = |robust| {
+        let (mut graph, truth) = square();
+        graph.edges.push(PoseGraphEdge {
+            from: 0,
+            to: 3,
+            t_from_to: Se3::translation(9.0, 9.0, 9.0),
+            robust,
+            ..graph.edges[0].clone()
+        });
+        optimize(&mut graph, "mixed").unwrap();
+        worst_gap(&graph, &truth)
+    };
+    assert!(wrong(true) < 0.2 * wrong(false), "{} against {}", wrong(true), wrong(false));
+}
+
+/// Three laps of a ring with a loop edge from each node to the one a lap before, every third of which is wrong; nodes
+/// start from the noisy odometry. Returns the graph, the truth, and which edges are wrong.
+fn laps(count: usize) -> (PoseGraph, Vec<Se3>, Vec<usize>) {
+    let mut numbers = Numbers(7);
+    let step = Se3::translation(1.0, 0.0, 0.02)
+        * se3::exp(&Vector6::new(0.0, 0.0, 0.0, 0.0, 0.01, std::f64::consts::TAU / count as f64));
+    let mut truth = vec![Se3::identity()];
+    for i in 1..3 * count {
+        truth.push(truth[i - 1] * step);
+    }
+    let information = Matrix6::from_diagonal(&Vector6::new(1e4, 1e4, 1e4, 1e6, 1e6, 1e6));
+    let mut edges = Vec::new();
+    let mut wrong = Vec::new();
+    for to in 1..3 * count {
+        let t_from_to = truth[to - 1].inverse() * truth[to] * numbers.noise(0.001);
+        edges.push(PoseGraphEdge { from: to - 1, to, t_from_to, information, robust: false });
+        if to >= count {
+            let mut t_from_to = truth[to - count].inverse() * truth[to] * numbers.noise(0.001);
+            if to % 3 == 0 {
+                wrong.push(edges.len());
+                t_from_to = Se3::translation(2.0 + numbers.next(), 3.0 * numbers.next(), 0.5) * numbers.noise(0.5);
+            }
+            edges.push(PoseGraphEdge { from: to - count, to, t_from_to, information, robust: true });
+        }
+    }
+    let mut nodes = vec![Se3::identity()];
+    for edge in edges.iter().filter(|edge| !edge.robust) {
+        nodes.push(nodes[edge.from] * edge.t_from_to);
+    }
+    (PoseGraph::new(nodes, vec![], edges), truth, wrong)
+}
+
+#[test]
+fn a_graduated_loss_rejects_a_third_of_wrong_loops() {
+    let (graph, truth, wrong) = laps(40);
+    let solve = |loss: &str, policy: &str| {
+        let mut graph = graph.clone();
+        let options = PoseGraphOptions { robust_loss: loss.into(), ..PoseGraphOptions::default() };
+        let statistics = graph.optimize(&Policy::resolve(policy).unwrap(), &options).unwrap();
+        assert!(statistics.converged, "{statistics:?}");
+        (worst_gap(&graph, &truth), graph.rejected_edges(&options))
+    };
+    for policy in ["double", "mixed"] {
+        let (gap, rejected) = solve("gnc", policy);
+        assert_eq!(rejected, wrong, "{policy}");
+        assert!(gap < 0.1, "{policy}: {gap}");
+    }
+    // Huber's loss bends to them, but tells.
+    assert!(solve("huber", "mixed").1.len() >= wrong.len() / 2);
+}
+
+#[test]
+fn real_graphs_bear_many_wrong_loops() {
+    for (name, share, seed) in [("intel/intel.g2o", 0.3, 14), ("M3500/input_M3500_g2o.g2o", 0.4, 11)] {
+        let Some(path) = data(name) else { continue };
+        let Graph::Plane(mut clean) = g2o::read(&path).unwrap().graph else { panic!("{name} is in the plane") };
+        let policy = Policy::resolve("mixed").unwrap();
+        let mut graph = clean.clone();
+        graph.edges.iter_mut().for_each(|edge| edge.robust = edge.from.abs_diff(edge.to) != 1);
+        let right = graph.edges.len();
+        let loops: Vec<_> = graph.edges.iter().filter(|edge| edge.robust).cloned().collect();
+        let (mut numbers, count) = (Numbers(seed), graph.nodes.len());
+        let mut any = |of: usize| ((0.5 * numbers.next() + 0.5) * of as f64) as usize % of;
+        for index in 0..(share * loops.len() as f64) as usize {
+            let (from, to) = (any(count), any(count));
+            if from.abs_diff(to) > 1 {
+                graph.edges.push(PoseGraphEdge { from, to, ..loops[(7 * index) % loops.len()].clone() });
+            }
+        }
+        clean.optimize(&policy, &PoseGraphOptions::default()).unwrap();
+        let options = PoseGraphOptions { robust_loss: "gnc".into(), ..PoseGraphOptions::default() };
+        let statistics = graph.optimize(&policy, &options).unwrap();
+        assert!(statistics.final_cost < statistics.initial_cost && statistics.final_cost.is_finite());
+        let rejected = graph.rejected_edges(&options);
+        let wrongly = rejected.iter().filter(|&&index| index < right).count();
+        assert!(
+            wrongly <= 5 && rejected.len() + 5 >= graph.edges.len() - right,
+            "{name}: {wrongly} right ones rejected"
+        );
+        let gap = |(a, b): (&Se2, &Se2)| (a.translation.vector - b.translation.vector).norm();
+        let gap = graph.nodes.iter().zip(&clean.nodes).map(gap).fold(0.0, f64::max);
+        assert!(gap < 0.5, "{name}: {gap} m");
+    }
+}

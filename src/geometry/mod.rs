@@ -10,6 +10,7 @@ pub mod se2;
 pub mod se3;
 mod trajectory;
 pub mod triangulation;
+mod uncertain_pose;
 
 pub use alignment::{AlignmentError, Similarity, align_se3, align_sim3};
 pub use camera::PinholeCamera;
@@ -17,3 +18,4 @@ pub use se2::Se2;
 pub use se3::Se3;
 pub use trajectory::{StampedPose, Trajectory};
 pub use triangulation::{Sight, triangulate};
+pub use uncertain_pose::UncertainPose;

@@ -167,9 +167,9 @@ mod tests {
         let mut links = Links::default();
         (0..4).for_each(|_| links.push_node());
         let step = pose([1.0, 0.0, 0.0, 0.0, 0.0, 0.1], 0.1);
-        links.push(0, 1, step.clone());
-        links.push(1, 2, step.clone());
-        links.push(2, 3, step.clone());
+        links.push(0, 1, step);
+        links.push(1, 2, step);
+        links.push(2, 3, step);
         let along = links.most_certain_path(0, 3).expect("joined");
         assert!((along.t.inverse() * step.t * step.t * step.t).translation.vector.norm() < 1e-12);
         let short = pose([3.1, 0.0, 0.0, 0.0, 0.0, 0.3], 0.01);
@@ -191,7 +191,7 @@ mod tests {
             (0..4).for_each(|_| links.push_node());
         }
         all.iter().cloned().for_each(|(from, to, pose)| added.push(from, to, pose));
-        [0, 3].map(|index| all[index].clone()).into_iter().for_each(|(from, to, pose)| inserted.push(from, to, pose));
+        [0, 3].map(|index| all[index]).into_iter().for_each(|(from, to, pose)| inserted.push(from, to, pose));
         inserted.insert(1, all[1..3].iter().cloned());
         assert!(added.poses().eq(inserted.poses()));
         assert_eq!(added.of_node, inserted.of_node);

@@ -61,7 +61,7 @@ impl MapGraph {
         self.graph.nodes.push(self.graph.nodes[node - 1] * step.pose.t);
         self.links.push_node();
         self.graph.edges.push(edge(node - 1, node, &step.pose, step.restarted, &self.factors));
-        self.links.push(node - 1, node, step.pose.clone());
+        self.links.push(node - 1, node, step.pose);
     }
 
     /// The optimization of the graph together with these loops, which may go on elsewhere while this graph grows; what it

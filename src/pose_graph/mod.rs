@@ -26,7 +26,7 @@ use crate::sparse::CholeskyOptions;
 crate::options! {
     /// How a pose graph is optimized.
     pub struct PoseGraphOptions {
-        /// How edges that may be wrong (loop closures) count less where they contradict the others: linearly (Huber), ever less, or by a graduated loss that begins as the square.
+        /// How edges that may be wrong (loop closures) count less where they contradict the others: linearly (huber), ever less (cauchy, geman_mcclure), or not at all unless they are plausible, by a loss that begins as nearly the square (gnc).
         robust_loss: String = "huber", "", &["huber", "cauchy", "geman_mcclure", "gnc"], live;
         /// From how many standard deviations on they do, and are called rejected.
         robust_sigmas: f64 = 3.0, "standard deviations", 0.1..=1000.0, live;

@@ -58,16 +58,21 @@ pub(super) fn graduated<G: RigidGroup<D>, const D: usize>(
     Ok(total)
 }
 
-/// Adds the work of a later solve, whose end is that of both.
+/// Adds a later solve, whose end is that of both.
 fn add(total: &mut SolveStatistics, later: SolveStatistics) {
-    let earlier = std::mem::replace(total, later);
+    let mut earlier = std::mem::replace(total, later);
+    total.cost_history.splice(..0, earlier.cost_history.drain(..));
+    add_work(total, earlier);
+}
+
+/// Adds the work of an earlier solve, or of one whose end did not count.
+fn add_work(total: &mut SolveStatistics, earlier: SolveStatistics) {
     total.iterations += earlier.iterations;
     total.rejected_steps += earlier.rejected_steps;
     total.cg_iterations += earlier.cg_iterations;
     total.flushed_to_zero += earlier.flushed_to_zero;
     total.solve_ms += earlier.solve_ms;
     total.escalations.splice(..0, earlier.escalations);
-    total.cost_history.splice(..0, earlier.cost_history);
     let (sum, part) = (&mut total.phases, earlier.phases);
     sum.residual_ms += part.residual_ms;
     sum.jacobian_ms += part.jacobian_ms;
@@ -92,7 +97,9 @@ const MOST_CHOICES: usize = 6;
 /// Optimizes with the graduated loss, but without edges that are not plausible: first those that have no
 /// [`supported`] neighbour, then those that contradict what came of it. They would draw the nodes away while the loss is
 /// still nearly the square, and join in the factor what is far apart. Where not even half of the edges in doubt are
-/// supported, all of them together are tried as well, and the end of less cost counts.
+/// supported, all of them together are tried as well, and the end of less cost counts. Whatever the first solve starts from,
+/// later ones go on from it; but a solve of what was chosen at last starts anew by chordal relaxation, too, unless the options
+/// say `given`.
 ///
 /// Costs are those of all edges under the loss at its end. On an error nothing is changed.
 ///
@@ -106,43 +113,48 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
     validate(graph)?;
     let (limit, loss) = (limit::<D>(options), loss_of::<D>(options));
     let in_doubt = graph.edges.iter().filter(|edge| edge.robust).count();
-    let initial_cost = graph.cost_under(loss);
+    let initial_cost = graph.cost_of(&graph.edges, loss);
     let mut chosen = supported(graph, limit);
     let few = 2 * chosen.iter().filter(|supported| **supported).count() < in_doubt;
     let mut part = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), Vec::new());
-    let mut options = options.clone();
-    let mut total = SolveStatistics::default();
+    part.prepared = graph.prepared.take();
+    let starting_from = |start: &str| PoseGraphOptions { start: start.into(), ..options.clone() };
+    let (mut start, mut total) = (options.start.as_str(), SolveStatistics::default());
     for _ in 0..MOST_CHOICES {
         let edges = graph.edges.iter().zip(&chosen).filter(|(edge, chosen)| !edge.robust || **chosen);
         part.edges = edges.map(|(edge, _)| edge.clone()).collect();
-        add(&mut total, part.optimize_all(policy, &options, WIDEST)?);
+        add(&mut total, part.optimize_all(policy, &starting_from(start), WIDEST)?);
         let mut plausible = plausible_edges(graph, &part, limit);
         if plausible == chosen {
-            // While wrong edges still had a say they may have led into another valley.
-            options.start = "chordal".into();
-            let mut anew = part.clone();
-            add(&mut total, anew.optimize_all(policy, &options, WIDEST)?);
-            if anew.cost_under(loss) >= (1.0 - options.solver.cost_tolerance) * part.cost_under(loss) {
+            if options.start == "given" {
                 break;
             }
+            // While wrong edges still had a say they may have led into another valley.
+            let mut anew = part.clone();
+            let statistics = anew.optimize_all(policy, &starting_from("chordal"), WIDEST)?;
+            let (before, after) = (part.cost_of(&part.edges, loss), anew.cost_of(&part.edges, loss));
+            if after >= (1.0 - options.solver.cost_tolerance) * before {
+                add_work(&mut total, statistics);
+                break;
+            }
+            add(&mut total, statistics);
             part.nodes = anew.nodes;
             plausible = plausible_edges(graph, &part, limit);
         }
-        (chosen, options.start) = (plausible, "given".into());
+        (chosen, start) = (plausible, "given");
     }
-    let mut nodes = part.nodes;
     if few {
         let mut all = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), graph.edges.clone());
-        let statistics = all.optimize_all(policy, &options, f64::INFINITY)?;
-        std::mem::swap(&mut graph.nodes, &mut nodes);
-        if all.cost_under(loss) < graph.cost_under(loss) {
+        let statistics = all.optimize_all(policy, options, f64::INFINITY)?;
+        if all.cost_of(&graph.edges, loss) < part.cost_of(&graph.edges, loss) {
             add(&mut total, statistics);
-            std::mem::swap(&mut graph.nodes, &mut all.nodes);
+            part.nodes = all.nodes;
+        } else {
+            add_work(&mut total, statistics);
         }
-    } else {
-        graph.nodes = nodes;
     }
-    (total.initial_cost, total.final_cost) = (initial_cost, graph.cost_under(loss));
+    (total.initial_cost, total.final_cost) = (initial_cost, part.cost_of(&graph.edges, loss));
+    (graph.nodes, graph.prepared) = (part.nodes, part.prepared);
     Ok(total)
 }
 
@@ -164,13 +176,13 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
         residual.dot(&(edge.information * residual))
     }
 
-    /// Half the sum of squared whitened residuals, those of robust edges under a loss.
-    fn cost_under(&self, loss: Loss) -> f64 {
+    /// Half the sum of squared whitened residuals of edges between its nodes, those of robust ones under a loss.
+    fn cost_of(&self, edges: &[PoseGraphEdge<G, D>], loss: Loss) -> f64 {
         let cost = |edge: &PoseGraphEdge<G, D>| {
             let loss = if edge.robust { loss } else { Loss::Squared };
             0.5 * loss.evaluate(self.squared_residual(edge)).0
         };
-        self.edges.iter().map(cost).sum()
+        edges.iter().map(cost).sum()
     }
 
     /// The robust edges that contradict the nodes: their squared whitened residual is more than `robust_sigmas`

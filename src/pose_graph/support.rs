@@ -7,10 +7,10 @@
 //! Mangelson et al., *Pairwise consistent measurement set maximization for robust multi-robot map merging* (2018): two
 //! loops are consistent if their cycle is the identity within its uncertainty.
 
-use super::PoseGraph;
-use crate::geometry::Se3;
+use super::{PoseGraph, PoseGraphEdge};
+use crate::geometry::UncertainPose;
 use crate::geometry::relative_pose::RigidGroup;
-use crate::geometry::se3::{adjoint, log};
+use crate::geometry::se3::log;
 use nalgebra::{Matrix6, SMatrix, SVector};
 
 /// Steps of the chain between the ends of two edges that are compared: beyond, its uncertainty lets too much agree.
@@ -19,28 +19,8 @@ const REACH: usize = 20;
 /// Neighbours that an edge is compared with, at most.
 const MOST_COMPARED: usize = 30;
 
-/// A relative pose and the covariance of its perturbation `[ρ; φ]` on the right (m, rad).
-#[derive(Clone, Copy)]
-struct Uncertain {
-    t: Se3,
-    covariance: Matrix6<f64>,
-}
-
-impl Uncertain {
-    fn identity() -> Self {
-        Self { t: Se3::identity(), covariance: Matrix6::zeros() }
-    }
-
-    fn then(&self, next: &Self) -> Self {
-        let adjoint = adjoint(&next.t.inverse());
-        Self { t: self.t * next.t, covariance: adjoint * self.covariance * adjoint.transpose() + next.covariance }
-    }
-
-    fn inverse(&self) -> Self {
-        let adjoint = adjoint(&self.t);
-        Self { t: self.t.inverse(), covariance: adjoint * self.covariance * adjoint.transpose() }
-    }
-}
+/// A relative pose with the covariance of a measurement, or of several in a row.
+type Uncertain = UncertainPose<1>;
 
 /// For each edge whether it may be wrong and another such edge supports it: one between other nodes, whose ends are at most
 /// [`REACH`] steps of the other edges' chain away, and with which it closes a cycle within the squared whitened residual
@@ -53,14 +33,7 @@ pub(super) fn supported<G: RigidGroup<D>, const D: usize>(graph: &PoseGraph<G, D
         .map(|(index, edge)| (edge.from.min(edge.to), edge.from.max(edge.to), index))
         .collect();
     loops.sort_unstable();
-    let poses: Vec<Uncertain> = loops
-        .iter()
-        .map(|&(from, _, index)| {
-            let edge = &graph.edges[index];
-            let pose = uncertain(&edge.t_from_to, &edge.information);
-            if edge.from == from { pose } else { pose.inverse() }
-        })
-        .collect();
+    let poses: Vec<Option<Uncertain>> = loops.iter().map(|&(_, _, index)| upwards(&graph.edges[index])).collect();
     let mut supported = vec![false; graph.edges.len()];
     for (at, &(a, b, index)) in loops.iter().enumerate() {
         let near = |other: &usize| {
@@ -69,11 +42,13 @@ pub(super) fn supported<G: RigidGroup<D>, const D: usize>(graph: &PoseGraph<G, D
         };
         let before = (0..at).rev().take_while(|&other| a - loops[other].0 <= REACH);
         let after = (at + 1..loops.len()).take_while(|&other| loops[other].0 - a <= REACH);
-        let agrees = |other: usize| {
+        let cycle_over = |other: usize| {
             let (c, d, _) = loops[other];
-            let (Some(there), Some(back)) = (path(&steps, a, c), path(&steps, d, b)) else { return false };
-            let cycle = poses[at].inverse().then(&there).then(&poses[other]).then(&back);
-            squared_sigmas::<D>(&cycle).is_some_and(|squared| squared <= limit)
+            let (there, back) = (path(&steps, a, c)?, path(&steps, d, b)?);
+            Some(poses[at].as_ref()?.inverse().then(&there).then(poses[other].as_ref()?).then(&back))
+        };
+        let agrees = |other: usize| {
+            cycle_over(other).and_then(|cycle| squared_sigmas::<D>(&cycle)).is_some_and(|squared| squared <= limit)
         };
         supported[index] = before.chain(after).filter(near).take(MOST_COMPARED).any(agrees);
     }
@@ -84,9 +59,8 @@ pub(super) fn supported<G: RigidGroup<D>, const D: usize>(graph: &PoseGraph<G, D
 fn chain<G: RigidGroup<D>, const D: usize>(graph: &PoseGraph<G, D>) -> Vec<Option<Uncertain>> {
     let mut steps = vec![None; graph.nodes.len()];
     for edge in graph.edges.iter().filter(|edge| !edge.robust && edge.from.abs_diff(edge.to) == 1) {
-        let pose = uncertain(&edge.t_from_to, &edge.information);
-        let step = if edge.from < edge.to { pose } else { pose.inverse() };
-        steps[edge.from.min(edge.to)].get_or_insert(step);
+        let step = &mut steps[edge.from.min(edge.to)];
+        *step = step.take().or_else(|| upwards(edge));
     }
     steps
 }
@@ -104,30 +78,31 @@ fn places(dimension: usize) -> &'static [usize] {
     if dimension == 3 { &[0, 1, 5] } else { &[0, 1, 2, 3, 4, 5] }
 }
 
-/// A measurement; what its information does not tell is uncertain without measure.
-fn uncertain<G: RigidGroup<D>, const D: usize>(t: &G, information: &SMatrix<f64, D, D>) -> Uncertain {
-    let little = 1e-9 * information.diagonal().amax().max(f64::MIN_POSITIVE);
-    let inverse = (information + SMatrix::<f64, D, D>::identity() * little).try_inverse();
+/// What an edge tells, from the smaller node to the larger one. What its information leaves open is uncertain without
+/// measure; `None` if it tells nothing.
+fn upwards<G: RigidGroup<D>, const D: usize>(edge: &PoseGraphEdge<G, D>) -> Option<Uncertain> {
+    let little = 1e-9 * edge.information.diagonal().amax();
+    let inverse = (edge.information + SMatrix::<f64, D, D>::identity() * little).try_inverse()?;
     let mut covariance = Matrix6::zeros();
     for (row, &r) in places(D).iter().enumerate() {
         for (column, &c) in places(D).iter().enumerate() {
-            covariance[(r, c)] = inverse.as_ref().map_or(0.0, |inverse| inverse[(row, column)]);
+            covariance[(r, c)] = inverse[(row, column)];
         }
     }
-    Uncertain { t: t.to_space(), covariance }
+    let pose = Uncertain { t: edge.t_from_to.to_space(), sources: [covariance] };
+    Some(if edge.from < edge.to { pose } else { pose.inverse() })
 }
 
 /// How far a cycle is from the identity, in squared standard deviations.
 fn squared_sigmas<const D: usize>(cycle: &Uncertain) -> Option<f64> {
     let (places, gap) = (places(D), log(&cycle.t));
     let gap = SVector::<f64, D>::from_fn(|row, _| gap[places[row]]);
-    let covariance = SMatrix::<f64, D, D>::from_fn(|row, column| cycle.covariance[(places[row], places[column])]);
+    let covariance = SMatrix::<f64, D, D>::from_fn(|row, column| cycle.sources[0][(places[row], places[column])]);
     Some(gap.dot(&(covariance.try_inverse()? * gap)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::PoseGraphEdge;
     use super::*;
     use crate::geometry::{Se2, se2};
     use nalgebra::{Matrix3, Vector3};
@@ -153,5 +128,9 @@ mod tests {
         let graph = PoseGraph::new(truth, vec![], edges);
         let found: Vec<usize> = (0..105).filter(|&index| supported(&graph, 12.0)[index]).collect();
         assert_eq!(found, [99, 100]);
+        // A step that tells nothing is none: the cycle over it does not close, whatever it says.
+        let mut graph = graph;
+        graph.edges[4].information.fill(0.0);
+        assert!(!supported(&graph, 12.0).contains(&true));
     }
 }

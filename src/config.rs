@@ -19,8 +19,8 @@ crate::options! {
         precision: String = "mixed", "", .., startup;
     }
     groups {
-        /// Visual odometry.
-        odometry: OdometryOptions;
+        /// Visual odometry, whose window is made for its options.
+        odometry: OdometryOptions, startup;
         /// Loop closure and the map.
         map: MapOptions;
         /// Recordings.

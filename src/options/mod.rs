@@ -74,7 +74,7 @@ pub fn with_defaults_of<G: Options>(group: &G, prefix: &str, rows: &mut [Paramet
 /// assert_eq!(WindowOptions::default().keyframes, 50);
 /// ```
 /// A block after the struct, `groups { window: WindowOptions; }`, nests other groups; `window: WindowOptions = …;` with
-/// other defaults than their own.
+/// other defaults than their own, `window: WindowOptions, startup;` where no change takes effect while running.
 #[macro_export]
 macro_rules! options {
     (
@@ -82,7 +82,7 @@ macro_rules! options {
         $visibility:vis struct $name:ident {
             $( $(#[doc = $text:literal])* $field:ident : $type:ty = $default:expr, $unit:literal, $allowed:expr, $change:ident; )*
         }
-        $( groups { $( $(#[doc = $group_text:literal])* $group:ident : $group_type:ty $(= $group_default:expr)?; )* } )?
+        $( groups { $( $(#[doc = $group_text:literal])* $group:ident : $group_type:ty $(, $group_change:ident)? $(= $group_default:expr)?; )* } )?
     ) => {
         $(#[doc = $doc])*
         #[derive(Debug, Clone, PartialEq)]
@@ -110,6 +110,7 @@ macro_rules! options {
                     let (inner, first) = (format!("{prefix}{}.", stringify!($group)), table.len());
                     <$group_type as $crate::options::Options>::describe(&inner, table);
                     $( $crate::options::with_defaults_of::<$group_type>(&$group_default, &inner, &mut table[first..]); )?
+                    $( table[first..].iter_mut().for_each(|row| row.change = $crate::options!(@change $group_change)); )?
                 )* )?
             }
             fn get(&self, name: &str) -> Option<$crate::options::ParameterValue> {
@@ -169,6 +170,8 @@ mod tests {
         groups {
             /// The rest.
             inner: Inner;
+            /// The same for something that is made once.
+            once: Inner, startup;
         }
     }
 
@@ -176,11 +179,12 @@ mod tests {
     fn the_table_has_every_row_with_its_default() {
         let table = Outer::table();
         let names: Vec<&str> = table.iter().map(|row| row.name.as_str()).collect();
-        assert_eq!(names, ["length_m", "mode", "offsets", "inner.count"]);
+        assert_eq!(names, ["length_m", "mode", "offsets", "inner.count", "once.count"]);
         for row in &table {
             assert_eq!(Outer::default().get(&row.name), Some(row.default.clone()), "{}", row.name);
         }
-        assert_eq!((table[3].text, table[3].unit, table[0].change), ("A count.", "things", Change::Startup));
+        assert_eq!((table[3].text, table[3].unit, table[3].change), ("A count.", "things", Change::Live));
+        assert_eq!((table[0].change, table[4].change), (Change::Startup, Change::Startup));
     }
 
     #[test]

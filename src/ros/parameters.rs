@@ -17,7 +17,7 @@ pub(super) const USE_SIM_TIME: &str = "use_sim_time";
 /// Text, unit, range and default of an option in one line, since r2r's descriptors carry text alone.
 pub fn description(row: &ParameterInfo) -> String {
     let unit = if row.unit.is_empty() { String::new() } else { format!(" {}", row.unit) };
-    let when = if changes_while_running(row) { "while running" } else { "at start" };
+    let when = if row.change == Change::Live { "while running" } else { "at start" };
     format!("{} Allowed: {}{unit}. Default: {}. Set {when}.", row.text, row.allowed, row.default)
 }
 
@@ -79,11 +79,6 @@ impl Live {
             handler.map_err(|error| RosError::Call { doing: "parameter services".into(), error })?;
         Ok(serving)
     }
-}
-
-/// Whether a change takes effect in a running node: of the odometry none does, whose window is made for its options.
-fn changes_while_running(row: &ParameterInfo) -> bool {
-    row.change == Change::Live && !row.name.starts_with("odometry.")
 }
 
 /// Parameters that every ROS node has.
@@ -179,7 +174,7 @@ impl RosParams for Live {
     fn check_parameter(&self, name: &str, value: &r2r::ParameterValue) -> r2r::Result<()> {
         assign(&mut self.config(), name, value).map_err(|error| refusal(name, error))?;
         match TABLE.iter().find(|(row, _)| row.name == name) {
-            Some((row, _)) if !changes_while_running(row) => {
+            Some((row, _)) if row.change == Change::Startup => {
                 Err(refusal(name, "takes effect at start only: set it in the parameter file and start again"))
             }
             _ => Ok(()),
@@ -229,8 +224,12 @@ mod tests {
     #[test]
     fn changes_while_running_are_checked_and_noticed() {
         let mut live = Live::from_overrides([]).unwrap();
-        let refusal = live.set_parameter("ros.map_frame", &Value::String("m".into())).unwrap_err().to_string();
-        assert!(refusal.contains("at start only"), "{refusal}");
+        for (name, value) in
+            [("ros.map_frame", Value::String("m".into())), ("odometry.bundle.huber_sigmas", Value::Double(3.0))]
+        {
+            let refusal = live.set_parameter(name, &value).unwrap_err().to_string();
+            assert!(refusal.contains("at start only"), "{refusal}");
+        }
         let mut generation = 0;
         assert_eq!(live.newer_than(&mut generation), None);
         live.set_parameter("map.cloud_voxel_m", &Value::Double(0.5)).unwrap();

@@ -266,6 +266,9 @@ impl<'a, Q: Problem> Run<'a, Q> {
     /// About to converge they don't if the last of them descends at its start as its model said, in double, over a short
     /// share of it: then it is the problem that bends. Far from there rounding may choose the valley.
     pub(crate) fn doubts_precision(&mut self, problem: &mut Q, promised: f64) -> bool {
+        if self.policy.naive || self.policy.raised().is_none() {
+            return false;
+        }
         if !self.is_converging() {
             return true;
         }

@@ -192,20 +192,11 @@ impl Layout {
     /// Adds lanes to what belongs to the landmarks of a tile; lanes that are not used have to be zero.
     #[inline(always)]
     pub fn scatter_add<V: Scalar, const L: usize>(&self, tile: usize, lanes: &[Lanes<V>; L], values: &mut [[V; L]]) {
-        if let Some(row) = self.row(tile).and_then(|row| values.get_mut(row)) {
-            for (lane, value) in row.iter_mut().enumerate() {
-                for k in 0..L {
-                    value[k] += lanes[k][lane];
-                }
+        self.scatter(tile, values, |lane, value| {
+            for k in 0..L {
+                value[k] += lanes[k][lane];
             }
-        } else {
-            for lane in self.used_lanes(tile) {
-                let value = &mut values[self.landmarks[tile][lane] as usize];
-                for k in 0..L {
-                    value[k] += lanes[k][lane];
-                }
-            }
-        }
+        });
     }
 
     /// The same for lower triangles of landmarks.
@@ -216,23 +207,22 @@ impl Layout {
         lanes: &[[Lanes<f64>; L]; L],
         values: &mut [[[f64; L]; L]],
     ) {
+        self.scatter(tile, values, |lane, value| {
+            for a in 0..L {
+                for b in 0..=a {
+                    value[a][b] += lanes[a][b][lane];
+                }
+            }
+        });
+    }
+
+    /// Adds something for each lane to what belongs to its landmark.
+    #[inline(always)]
+    fn scatter<T>(&self, tile: usize, values: &mut [T], add: impl Fn(usize, &mut T)) {
         if let Some(row) = self.row(tile).and_then(|row| values.get_mut(row)) {
-            for (lane, value) in row.iter_mut().enumerate() {
-                for a in 0..L {
-                    for b in 0..=a {
-                        value[a][b] += lanes[a][b][lane];
-                    }
-                }
-            }
+            row.iter_mut().enumerate().for_each(|(lane, value)| add(lane, value));
         } else {
-            for lane in self.used_lanes(tile) {
-                let value = &mut values[self.landmarks[tile][lane] as usize];
-                for a in 0..L {
-                    for b in 0..=a {
-                        value[a][b] += lanes[a][b][lane];
-                    }
-                }
-            }
+            self.used_lanes(tile).for_each(|lane| add(lane, &mut values[self.landmarks[tile][lane] as usize]));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Products with the normal matrix in half precision, where the CPU computes in it.
 
-use super::normal::{HalfRows, Normal};
+use super::normal::{HalfRows, Normal, blocks_of};
 use crate::precision::kernels::{HalfKernel, Halves, LANES, Lanes, Pair};
 use crate::precision::{Scalar, f16, power_of_two_near};
 
@@ -28,10 +28,7 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
         let (by_frame, by_landmark) = self.rows;
         let Normal { layout, linearized, groups, halves: s_halves, .. } = self.normal;
         let of_frames = linearized.frame_norms.len();
-        let (p_frames, p_landmarks) = self.p.split_at(of_frames);
-        let (z_frames, z_landmarks) = self.z.split_at_mut(of_frames);
-        let (p_frames, p_landmarks) = (p_frames.as_chunks::<D>().0, p_landmarks.as_chunks::<L>().0);
-        let (z_frames, z_landmarks) = (z_frames.as_chunks_mut::<D>().0, z_landmarks.as_chunks_mut::<L>().0);
+        let ((p_frames, p_landmarks), (z_frames, z_landmarks)) = blocks_of(self.p, self.z, of_frames);
         linearized.couplings.apply(unit, p_frames, groups);
         let largest = largest_of(groups.as_flattened().as_flattened()).max(largest_of(p_landmarks.as_flattened()));
         let scale = power_of_two_near(LARGEST / largest.to_f64());

@@ -66,6 +66,20 @@ impl<'a, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const 
     }
 }
 
+/// Blocks of frames and of landmarks.
+type Blocks<'a, V, const D: usize, const L: usize> = (&'a [[V; D]], &'a [[V; L]]);
+type BlocksMut<'a, V, const D: usize, const L: usize> = (&'a mut [[V; D]], &'a mut [[V; L]]);
+
+/// A factor and a product by their blocks; the first `of_frames` elements are those of frames.
+pub(super) fn blocks_of<'a, V, const D: usize, const L: usize>(
+    p: &'a [V],
+    z: &'a mut [V],
+    of_frames: usize,
+) -> (Blocks<'a, V, D, L>, BlocksMut<'a, V, D, L>) {
+    let ((p_frames, p_landmarks), (z_frames, z_landmarks)) = (p.split_at(of_frames), z.split_at_mut(of_frames));
+    ((p_frames.as_chunks().0, p_landmarks.as_chunks().0), (z_frames.as_chunks_mut().0, z_landmarks.as_chunks_mut().0))
+}
+
 /// `A` and `B` in half precision, tile by tile.
 pub(super) type HalfRows<'a, const R: usize, const D: usize, const L: usize> =
     (&'a [[[Lanes<f16>; D]; R]], &'a [[[Lanes<f16>; L]; R]]);
@@ -87,10 +101,7 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
         let damped = self.normal.damp(unit, self.p, self.z);
         let Normal { layout, linearized, groups, .. } = self.normal;
         let of_frames = linearized.frame_norms.len();
-        let (p_frames, p_landmarks) = self.p.split_at(of_frames);
-        let (z_frames, z_landmarks) = self.z.split_at_mut(of_frames);
-        let (p_frames, p_landmarks) = (p_frames.as_chunks::<D>().0, p_landmarks.as_chunks::<L>().0);
-        let (z_frames, z_landmarks) = (z_frames.as_chunks_mut::<D>().0, z_landmarks.as_chunks_mut::<L>().0);
+        let ((p_frames, p_landmarks), (z_frames, z_landmarks)) = blocks_of(self.p, self.z, of_frames);
         linearized.couplings.apply(unit, p_frames, groups);
         let mut squares = [V::ZERO; LANES];
         for (index, group) in layout.groups().iter().enumerate() {

@@ -1,5 +1,7 @@
 //! Bundle adjustment by all policies on the same random windows: accuracy first, then time. Prints Markdown.
 
+#[path = "meter.rs"]
+mod meter;
 #[path = "../test/support/files.rs"]
 mod files;
 #[path = "../test/support/windows.rs"]
@@ -8,16 +10,11 @@ mod windows;
 use halfslam::bundle::{Bundle, BundleOptions, PointBundleOptions};
 use halfslam::precision::Policy;
 use halfslam::solver::SolveStatistics;
+use meter::cpu_ms;
 use windows::{ARTICLE, WindowShape, window};
 
 /// How often each solve is repeated; the least time counts, the others are the machine's doing.
 const REPEATS: usize = 5;
-
-/// Time that this thread has had of a processor (ms): what others do on the machine counts little.
-fn cpu_ms() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    1e3 * time.tv_sec as f64 + 1e-6 * time.tv_nsec as f64
-}
 
 fn solve(start: &Bundle, policies: &[Policy; 3], options: &BundleOptions) -> Vec<SolveStatistics> {
     let once = |policy: &Policy| {

@@ -5,12 +5,15 @@
 //! without images. `cargo bench --bench map -- KEYFRAMES` takes another number of keyframes. Prints a
 //! Markdown row per tenth.
 
+#[path = "meter.rs"]
+mod meter;
 #[path = "../test/synthetic/mod.rs"]
 mod synthetic;
 
 use halfslam::geometry::Se3;
 use halfslam::map::{LoopCloser, LoopClosure, MapOptions};
 use halfslam::precision::Policy;
+use meter::{cpu_ms, resident_mb};
 use nalgebra::{Point3, Vector3};
 use synthetic::{Drive, World, circle};
 
@@ -30,7 +33,7 @@ fn main() {
         "| keyframes | take in, median (ms) | 99% | most | corrections | their share in the map's thread, most (ms) | \
          optimization, median (ms) | most | loops | MB |\n|---|---|---|---|---|---|---|---|---|---|"
     );
-    let start_kb = resident_kb();
+    let start_mb = resident_mb();
     for (world, center) in worlds.iter().zip(&centers).cycle().take(2 * worlds.len()) {
         drive.world = world;
         for t_world_base in circle(*center, 3.0, 0.4, 1.0) {
@@ -52,7 +55,7 @@ fn main() {
             }
             if truth.len().is_multiple_of(keyframe_count / 10) {
                 println!(
-                    "| {} | {:.2} | {:.1} | {:.1} | {} | {:.1} | {:.0} | {:.0} | {} | {} |",
+                    "| {} | {:.2} | {:.1} | {:.1} | {} | {:.1} | {:.0} | {:.0} | {} | {:.0} |",
                     map.keyframe_count(),
                     at(&mut take_ms, 0.5),
                     at(&mut take_ms, 0.99),
@@ -62,7 +65,7 @@ fn main() {
                     at(&mut optimize_ms, 0.5),
                     at(&mut optimize_ms, 1.0),
                     map.loops().len(),
-                    (resident_kb() - start_kb) / 1024,
+                    resident_mb() - start_mb,
                 );
                 take_ms.clear();
                 own_ms.clear();
@@ -78,12 +81,6 @@ fn main() {
         synthetic::drift_m(nodes, &truth),
         synthetic::drift_m(&odometry, &truth)
     );
-}
-
-/// Time that this thread, the only one, has had a core (ms).
-fn cpu_ms() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    1e3 * time.tv_sec as f64 + 1e-6 * time.tv_nsec as f64
 }
 
 fn is_false(found: &LoopClosure, truth: &[Se3]) -> bool {
@@ -110,11 +107,4 @@ fn room(seed: u64, center: &Point3<f64>) -> World {
 fn at(values: &mut [f64], share: f64) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     values.get(((values.len() as f64 - 1.0) * share).round() as usize).copied().unwrap_or(f64::NAN)
-}
-
-/// Memory of this process (kB).
-fn resident_kb() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }

@@ -6,24 +6,18 @@
 //! The tour is of features without images, which takes a minute; with `--images` it is rendered at 752 x 480 and 20 Hz, which
 //! takes a third of the tour's time. Linux only.
 
+#[path = "meter.rs"]
+mod meter;
+
 use halfslam::odometry::{Odometry, OdometryOptions};
 use halfslam::precision::Policy;
 use halfslam::sensors::SensorEvent;
 use halfslam::simulation::features::{FeatureOptions, FeatureSimulation};
 use halfslam::simulation::{Preset, Simulation, SimulationOptions};
+use meter::resident_mb;
 use std::sync::Arc;
 
 type Failure = Box<dyn std::error::Error>;
-
-/// Bytes in a page of memory, as `statm` counts them.
-const PAGE: f64 = 4096.0;
-
-/// The resident size of this process (MB).
-fn resident_mb() -> Result<f64, Failure> {
-    let statm = std::fs::read_to_string("/proc/self/statm")?;
-    let pages: f64 = statm.split_whitespace().nth(1).ok_or("/proc/self/statm: no second number")?.parse()?;
-    Ok(pages * PAGE / 1e6)
-}
 
 /// Drives through and prints the size as it goes.
 fn drive(mut odometry: Odometry, events: impl Iterator<Item = SensorEvent>) -> Result<(), Failure> {
@@ -40,7 +34,7 @@ fn drive(mut odometry: Odometry, events: impl Iterator<Item = SensorEvent>) -> R
                 let minutes = (estimate.stamp_nanos - start_nanos) as f64 / 60e9;
                 // The first minute fills the window and the allocator's pools.
                 if minutes >= f64::from(next_minute) + 1.0 {
-                    println!("  {minutes:5.1} min: {:6.1} MB, {keyframes} keyframes, {lost} lost", resident_mb()?);
+                    println!("  {minutes:5.1} min: {:6.1} MB, {keyframes} keyframes, {lost} lost", resident_mb());
                     next_minute += 5;
                 }
             }

@@ -7,6 +7,9 @@
 //! what one core needs, and other load does not count. `--beside` lets keyframes be made on a thread of their own, as robots
 //! do: then they are the times until a frame's pose is there, if the thread is done before the next frame.
 
+#[path = "meter.rs"]
+mod meter;
+
 use halfslam::config::Config;
 use halfslam::evaluation::{Alignment, absolute_error, relative_error};
 use halfslam::frontend::{FrontendError, ImageTracker, Tracker};
@@ -18,19 +21,14 @@ use halfslam::precision::Policy;
 use halfslam::replay::Quantiles;
 use halfslam::sensors::{Frame, Images, SensorEvent};
 use halfslam::simulation::{Preset, Simulation, SimulationOptions};
+use meter::cpu_ms;
 use nalgebra::{Matrix6, Vector2};
-use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
 
 type Failure = Box<dyn std::error::Error>;
-
-fn cpu_ms() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 * 1e-6
-}
 
 /// Times (ms) of each stage in the present frame, and of those on another thread.
 type Stages = Arc<Mutex<BTreeMap<(&'static str, bool), f64>>>;
@@ -216,7 +214,7 @@ fn run(recording: Recording, request: &Request) -> Result<Outcome, Failure> {
         outcome.keyframes.extend(estimate.keyframe.clone().map(without_images));
         outcome.estimates.push(Estimate { keyframe: None, solve: None, ..estimate });
     }
-    outcome.keyframes.extend(odometry.finish().map(without_images));
+    outcome.keyframes.extend(odometry.finish().map(|(keyframe, _)| without_images(keyframe)));
     Ok(outcome)
 }
 

@@ -59,7 +59,7 @@ pub struct Bundle {
     pub camera: PinholeCamera,
     /// Distance of the (virtual) right camera along x (m), for `px_right_x`.
     pub baseline_m: f64,
-    /// The keyframes; at least one is fixed, or something is known of one.
+    /// The keyframes; at least one is fixed, or there is a prior.
     pub poses: Vec<BundlePose>,
     /// The landmarks; those of the same host should be neighbours, products are faster then.
     pub landmarks: Vec<BundleLandmark>,

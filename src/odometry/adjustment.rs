@@ -81,7 +81,7 @@ pub(super) fn bundle_of(
         landmarks: Vec::new(),
         observations: Vec::new(),
         relative_poses: motion_factors(window),
-        priors: window.legacies.iter().filter_map(|legacy| legacy.in_bundle(window, &t_first_odom)).collect(),
+        priors: window.marginal_priors.iter().filter_map(|prior| prior.in_bundle(window, &t_first_odom)).collect(),
     };
     let mut ids = Vec::new();
     for (&id, landmark) in &window.landmarks {

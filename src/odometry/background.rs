@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 pub(super) struct Background<Work, Done> {
     work: Sender<Work>,
     done: Receiver<Done>,
+    name: &'static str,
 }
 
 impl<Work: Send + 'static, Done: Send + 'static> Background<Work, Done> {
@@ -14,7 +15,7 @@ impl<Work: Send + 'static, Done: Send + 'static> Background<Work, Done> {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub(super) fn start(name: &str, task: fn(Work) -> Done) -> std::io::Result<Self> {
+    pub(super) fn start(name: &'static str, task: fn(Work) -> Done) -> std::io::Result<Self> {
         let ((work, next), (finished, done)) = (channel(), channel());
         std::thread::Builder::new().name(name.into()).spawn(move || {
             while let Ok(work) = next.recv() {
@@ -23,7 +24,7 @@ impl<Work: Send + 'static, Done: Send + 'static> Background<Work, Done> {
                 }
             }
         })?;
-        Ok(Self { work, done })
+        Ok(Self { work, done, name })
     }
 
     /// Hands work over.
@@ -39,7 +40,7 @@ impl<Work: Send + 'static, Done: Send + 'static> Background<Work, Done> {
     pub(super) fn take_back(&self) -> Done {
         match self.done.recv() {
             Ok(done) => done,
-            Err(_) => panic!("the thread that adjusts the window has ended: see its message"),
+            Err(_) => panic!("the thread of {} has ended: see its message", self.name),
         }
     }
 }

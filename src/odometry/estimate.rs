@@ -22,7 +22,7 @@ pub enum TrackingState {
 pub struct Estimate {
     /// The frame's stamp (ns).
     pub stamp_nanos: i64,
-    /// Base coordinates into the odometry's world (z up, starts at identity).
+    /// Base coordinates into the odometry's world: that of the base at its start, turned upright where an accelerometer tells.
     pub t_odom_base: Se3,
     /// Covariance of the pose, perturbed in the base's own frame `[ρ; φ]` (m, rad).
     pub covariance: Matrix6<f64>,
@@ -35,5 +35,5 @@ pub struct Estimate {
     /// Features that were followed into this frame and agree with its pose.
     pub inlier_count: usize,
     /// Share of the features that is sought, as the time for a frame allows: 1 without a limit.
-    pub effort: f64,
+    pub feature_share: f64,
 }

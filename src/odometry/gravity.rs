@@ -20,6 +20,9 @@ const SEEN_FLOOR_M: f64 = 0.001;
 /// Specific forces that differ from gravity by more than so many standard deviations are shocks, or of no accelerometer.
 const GATE_SIGMAS: f64 = 4.0;
 
+/// And those that differ from it by more than this (m/s²) are so for sure, however little is known of the unit.
+const MOST_OFF: f64 = 0.5 * GRAVITY;
+
 /// A unit that is at rest when the odometry starts turns and shakes by less (rad/s, m/s²).
 const AT_REST: (f64, f64) = (0.05, 0.3);
 
@@ -138,7 +141,7 @@ impl Accelerometer {
 
     /// The direction of gravity, measured upwards (m/s²) to a standard deviation, if it is as strong as gravity is.
     fn judged(&self, gravity: Vector3<f64>, sigma: f64) -> Option<Up> {
-        let as_strong = (gravity.norm() - GRAVITY).abs() <= GATE_SIGMAS * sigma;
+        let as_strong = (gravity.norm() - GRAVITY).abs() <= (GATE_SIGMAS * sigma).min(MOST_OFF);
         as_strong.then(|| Up { direction: gravity.normalize(), sigma_rad: sigma / GRAVITY })
     }
 }
@@ -215,6 +218,13 @@ mod tests {
         accelerometer.samples.iter_mut().for_each(|sample| sample.linear_acceleration *= 0.5);
         assert!(accelerometer.up(&gyroscope, 0.001).is_none());
         accelerometer.samples.iter_mut().for_each(|sample| sample.linear_acceleration.fill(0.0));
+        assert!(accelerometer.up_at_rest(1_500_000_000).is_none());
+    }
+
+    #[test]
+    fn no_measurement_is_no_direction_however_little_is_asked_of_it() {
+        let options = MotionOptions { accelerometer_bias_sigma: 3.0, ..MotionOptions::default() };
+        let accelerometer = Accelerometer::new(&options);
         assert!(accelerometer.up_at_rest(1_500_000_000).is_none());
     }
 

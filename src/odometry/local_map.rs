@@ -1,6 +1,6 @@
 //! The window with the features that run through it: which frames become keyframes, and what is made of them.
 
-use super::legacy::marginalize_oldest;
+use super::marginal_prior::marginalize_oldest;
 use super::motion::Motion;
 use super::window::{LandmarkId, Track, Window, WindowKeyframe};
 use super::{KeyframeId, OdometryOptions, WindowOptions, adjustment, offset};
@@ -106,9 +106,12 @@ impl LocalMap {
         let unknown: Vec<usize> =
             (0..self.tracks.len()).filter(|&index| self.window.position(self.tracks[index].id).is_none()).collect();
         let px: Vec<Vector2<f64>> = unknown.iter().map(|&index| self.tracks[index].px).collect();
+        let span = self.window.camera.fx * self.window.baseline_m;
+        let disparity_unseen = self.window.inverse_depth_unseen().map(|inverse_depth| span * inverse_depth);
         for (&index, column) in unknown.iter().zip(tracker.right_columns(&px, &vec![None; px.len()])) {
             let column = column.map(|column| self.window.offset.corrected(column));
-            self.tracks[index].px_right_x = column.or_else(|| self.window.column_unseen(&self.tracks[index].px));
+            let track = &mut self.tracks[index];
+            track.px_right_x = column.or_else(|| Some(track.px.x - disparity_unseen?));
         }
     }
 
@@ -135,7 +138,7 @@ impl LocalMap {
                 Some(Err(error)) => tracing::warn!("what the oldest keyframe told of the others is lost: {error}"),
                 None => {}
             }
-            self.window.legacies.clear();
+            self.window.marginal_priors.clear();
             self.window.drop_oldest();
         }
     }
@@ -143,7 +146,7 @@ impl LocalMap {
     /// How many of the oldest keyframes stay as they are when the window is adjusted: one holds it in the world where it is
     /// known what those before it told, else they stand for that.
     fn fixed_count(&self, options: &WindowOptions) -> usize {
-        if self.window.legacies.is_empty() { options.fixed_keyframes } else { 1 }
+        if self.window.marginal_priors.is_empty() { options.fixed_keyframes } else { 1 }
     }
 
     /// Adjusts the window; if that fails the poses stay as they were estimated frame by frame.

@@ -1,7 +1,6 @@
 //! What is done with a frame that becomes a keyframe, beside the frames that follow.
 
-use super::background::Background;
-use super::effort::Effort;
+use super::frame_budget::FrameBudget;
 use super::gravity::Up;
 use super::local_map::LocalMap;
 use super::motion::Motion;
@@ -60,15 +59,17 @@ impl LocalMapping {
         }
     }
 
-    /// From now on follows as many features as this effort is.
-    pub(super) fn limit(&mut self, effort: &Effort) {
-        let options = &self.options.frontend;
-        self.map.feature_count = effort.feature_count(options.feature_count);
-        self.tracker.limit(self.map.feature_count, effort.pyramid_levels(options.pyramid_levels));
+    /// From now on follows as many features as the time for a frame allows, but never so few that a start could not find
+    /// enough of them with depth.
+    pub(super) fn limit(&mut self, budget: &FrameBudget) {
+        let OdometryOptions { frontend, min_inliers, .. } = &self.options;
+        let enough = (4 * min_inliers).min(frontend.feature_count);
+        self.map.feature_count = budget.feature_count(frontend.feature_count).max(enough);
+        self.tracker.limit(self.map.feature_count, budget.pyramid_levels(frontend.pyramid_levels));
     }
 
     /// Makes the frame a keyframe: new features, the window's adjustment, and what it says of the newest pose.
-    fn add(&mut self, new: NewKeyframe) -> Mapped {
+    pub(super) fn add(&mut self, new: NewKeyframe) -> Mapped {
         self.map.slide(&self.policy, &self.options);
         self.map.refill(self.tracker.as_mut(), &self.options.frontend, false);
         self.tracker.set_anchor();
@@ -168,66 +169,4 @@ impl LocalMapping {
         Uncertainty::seen(&t_before_camera, covariance_camera, window, rig.depth, calibration)
             .carried(&rig.t_base_camera)
     }
-}
-
-/// What a frame leaves to be done.
-pub(super) enum Task {
-    /// Nothing.
-    Nothing,
-    /// To make a keyframe of it.
-    Map(NewKeyframe),
-    /// Nothing any more: it started anew.
-    Started(Mapped),
-}
-
-/// The window, and what came of a keyframe.
-type Settled = (Box<LocalMapping>, Option<Mapped>);
-
-/// Where keyframes are made, while others think that they have all the time until the next frame. What becomes of one is taken
-/// over at the next frame, never earlier, so that nothing depends on how long it took.
-pub(super) struct Workshop {
-    background: Option<Background<(Box<LocalMapping>, NewKeyframe), Settled>>,
-    /// `None` while the background has it.
-    here: Option<Settled>,
-}
-
-impl Workshop {
-    /// With a thread of its own, if it is to have one and the system gives one.
-    pub(super) fn new(mapping: LocalMapping, second_thread: bool) -> Self {
-        let thread = second_thread.then(|| Background::start("local mapping", map));
-        let warn = |error: &std::io::Error| tracing::warn!("keyframes are made without a thread of their own: {error}");
-        let background = thread.and_then(|thread| thread.inspect_err(warn).ok());
-        Self { background, here: Some((Box::new(mapping), None)) }
-    }
-
-    /// The window, and what came of the last frame's task; waits for it.
-    pub(super) fn take(&mut self) -> Settled {
-        match (self.here.take(), &self.background) {
-            (Some(here), _) => here,
-            (None, Some(background)) => background.take_back(),
-            (None, None) => unreachable!("what is taken is given back before it is taken again"),
-        }
-    }
-
-    /// Gives the window back, with what is to be done until it is taken again.
-    pub(super) fn give(&mut self, mapping: Box<LocalMapping>, task: Task) {
-        match (task, &self.background) {
-            (Task::Nothing, _) => self.here = Some((mapping, None)),
-            (Task::Started(mapped), _) => self.here = Some((mapping, Some(mapped))),
-            (Task::Map(new), Some(background)) => background.hand_over((mapping, new)),
-            (Task::Map(new), None) => self.here = Some(map((mapping, new))),
-        }
-    }
-
-    /// Lets the window forget everything, but not what came of the last task.
-    pub(super) fn forget(&mut self) {
-        let (mut mapping, mapped) = self.take();
-        mapping.map.clear();
-        self.here = Some((mapping, mapped));
-    }
-}
-
-fn map((mut mapping, new): (Box<LocalMapping>, NewKeyframe)) -> Settled {
-    let mapped = mapping.add(new);
-    (mapping, Some(mapped))
 }

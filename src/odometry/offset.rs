@@ -5,14 +5,10 @@
 //! things and far ones then disagree about the motion, by which the offset can be told. A depth camera is a stereo pair, too.
 
 use super::adjustment::bundle_of;
-use super::marginals::{add_blocks, linearize};
+use super::normal_matrix::{add_blocks, add_relative_poses, by_landmark, linearize, of_poses};
 use super::window::{Track, Window};
 use crate::bundle::{Bundle, BundleLandmark, BundleObservation};
-use crate::geometry::se3::adjoint;
-use nalgebra::{DMatrix, DVector, Matrix6, RowVector6, SMatrix, Vector3};
-
-/// Information of each pose without anything else (1/m², 1/rad²), as in the marginals.
-const NOTHING: f64 = 1e-6;
+use nalgebra::{DMatrix, DVector, RowVector6, SMatrix, Vector3};
 
 /// By how much disparities are too large, and how well that is known.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,19 +77,10 @@ fn remaining(window: &Window) -> Option<Remaining> {
     }
     let (bundle, _) = bundle_of(window, 0, |_, _| true);
     let mut sums = Sums::new(pose_count);
-    let mut observations = vec![Vec::new(); bundle.landmarks.len()];
-    for observation in &bundle.observations {
-        observations[observation.landmark].push(observation);
+    for (landmark, seen) in by_landmark(&bundle) {
+        sums.add_landmark(&bundle, landmark, &seen);
     }
-    for (landmark, seen) in bundle.landmarks.iter().zip(&observations) {
-        sums.add_landmark(&bundle, landmark, seen);
-    }
-    for factor in &bundle.relative_poses {
-        let information = factor.sqrt_information.transpose() * factor.sqrt_information;
-        let t_to_from = bundle.poses[factor.to].t_world_camera.inverse() * bundle.poses[factor.from].t_world_camera;
-        let blocks = [(slot(factor.from), -adjoint(&t_to_from)), (slot(factor.to), Matrix6::identity())];
-        add_blocks(&mut sums.normal, &blocks, |a, b| a.transpose() * information * b);
-    }
+    add_relative_poses(&mut sums.normal, &bundle, slot);
     let solved = sums.normal.cholesky()?.solve(&sums.cross);
     let of_window = sums.own - sums.cross.dot(&solved);
     let effect = window.noise.design_effect(bundle.observations.len() / pose_count);
@@ -120,13 +107,8 @@ struct Sums {
 
 impl Sums {
     fn new(pose_count: usize) -> Self {
-        let count = 6 * (pose_count - 1);
-        Self {
-            normal: DMatrix::identity(count, count) * NOTHING,
-            cross: DVector::zeros(count),
-            own: 0.0,
-            gradient: 0.0,
-        }
+        let normal = of_poses(pose_count - 1);
+        Self { cross: DVector::zeros(normal.nrows()), normal, own: 0.0, gradient: 0.0 }
     }
 
     /// Adds what a landmark tells, its depth marginalized.

@@ -1,9 +1,10 @@
 //! The odometry's pipeline, from a frame to its pose.
 
 use super::covariance::{carried, sqrt_information};
-use super::effort::Effort;
-use super::local_mapping::{LocalMapping, Mapped, NewKeyframe, Task, Workshop};
+use super::frame_budget::FrameBudget;
+use super::local_mapping::{LocalMapping, Mapped, NewKeyframe};
 use super::localization::{Expected, View, localize};
+use super::mapping_thread::{MappingThread, Task};
 use super::motion::{Motion, MotionModel};
 use super::planar;
 use super::recovery::{Carried, LastSeen};
@@ -14,6 +15,7 @@ use crate::frontend::{FrontendError, ImageTracker, Tracker};
 use crate::geometry::{Se3, se3};
 use crate::precision::Policy;
 use crate::sensors::{Depth, Frame, ImuSample, Rig, WheelSample};
+use crate::solver::SolveStatistics;
 use std::sync::Arc;
 
 /// Wheels that disagree with the images by more than this squared (99.9% of χ² with 6 degrees of freedom) have slipped.
@@ -32,14 +34,14 @@ pub struct Odometry {
     policy: Policy,
     t_odom_start: Se3,
     motion: MotionModel,
-    workshop: Workshop,
-    effort: Effort,
+    mapping: MappingThread,
+    budget: FrameBudget,
     last_seen: Option<LastSeen>,
     last_estimate: Option<Estimate>,
     /// Stamp of the last frame (ns), if it was long before the one before it.
     stamp_after_jump: Option<i64>,
-    /// Whether it was said that the scale is missing.
-    scale_missed: bool,
+    /// Whether a start has to wait for something that tells the scale.
+    scale_missing: bool,
 }
 
 impl Odometry {
@@ -69,16 +71,16 @@ impl Odometry {
             policy: policy.clone(),
             t_odom_start: Se3::identity(),
             motion: MotionModel::new(&options.motion),
-            workshop: Workshop::new(LocalMapping::new(options, rig, policy, tracker), options.window.second_thread),
-            effort: Effort::new(),
+            mapping: MappingThread::new(LocalMapping::new(options, rig, policy, tracker), options.window.second_thread),
+            budget: FrameBudget::new(),
             last_seen: None,
             last_estimate: None,
             stamp_after_jump: None,
-            scale_missed: false,
+            scale_missing: false,
         })
     }
 
-    /// The same with its first frame at another pose than the origin.
+    /// The same with its first frame at another pose than the origin; an accelerometer still turns it upright.
     pub fn starting_at(self, t_odom_base: &Se3) -> Self {
         Self { t_odom_start: *t_odom_base, ..self }
     }
@@ -102,35 +104,40 @@ impl Odometry {
         if let Some(last) = self.not_newer(frame) {
             return last;
         }
-        self.effort.begin(self.options.frame_budget_ms);
-        let (mut mapping, mapped) = self.workshop.take();
+        self.budget.begin(self.options.frame_budget_ms);
+        let (mut mapping, mapped) = self.mapping.take();
+        mapping.limit(&self.budget);
         self.take_over(mapped.as_ref(), &mapping);
         let carried = self.carry_on(frame);
         let (estimate, task) = match self.look(&mut mapping, frame, &carried) {
             Ok(Some(view)) => self.accept(&mut mapping, frame, view, &carried),
             Ok(None) if self.may_start(&mapping, frame) => self.start(&mut mapping, frame, &carried),
-            Ok(None) => (self.coast(frame, &carried), Task::Nothing),
+            Ok(None) => (self.coast(frame, &carried), Task::Done(None)),
             Err(error) => {
                 tracing::warn!("frame at {} ns: {error}", frame.stamp_nanos);
-                (self.coast(frame, &carried), Task::Nothing)
+                (self.coast(frame, &carried), Task::Done(None))
             }
         };
-        if self.effort.end(self.options.frame_budget_ms) {
-            mapping.limit(&self.effort);
-        }
-        self.workshop.give(mapping, task);
+        self.mapping.give(mapping, task);
+        self.budget.end(self.options.frame_budget_ms);
         tracing::trace!("{} ns: {:?}, {} features", estimate.stamp_nanos, estimate.state, estimate.inlier_count);
         self.last_estimate = Some(estimate.clone());
         let (keyframe, solve) = mapped.map_or((None, None), |mapped| (Some(mapped.keyframe), mapped.solve));
         Estimate { keyframe, solve, ..estimate }
     }
 
-    /// Waits for the keyframe that is being made and gives it, if an estimate has not brought it yet: at a recording's end.
-    pub fn finish(&mut self) -> Option<Keyframe> {
-        let (mapping, mapped) = self.workshop.take();
+    /// Waits for the keyframe that is being made and gives it with its window's solve, if an estimate has not brought them yet:
+    /// at a recording's end, or in a pause.
+    pub fn finish(&mut self) -> Option<(Keyframe, Option<SolveStatistics>)> {
+        let (mapping, mapped) = self.mapping.take();
         self.take_over(mapped.as_ref(), &mapping);
-        self.workshop.give(mapping, Task::Nothing);
-        mapped.map(|mapped| mapped.keyframe)
+        self.mapping.give(mapping, Task::Done(None));
+        mapped.map(|mapped| (mapped.keyframe, mapped.solve))
+    }
+
+    /// Whether it has not started because one camera alone tells no scale, and no wheels tell it.
+    pub fn waits_for_scale(&self) -> bool {
+        self.scale_missing
     }
 
     /// Goes on from what became of the last frame, if that became a keyframe.
@@ -156,8 +163,11 @@ impl Odometry {
     /// Keeps the pose, and forgets everything that has a time.
     fn forget_times(&mut self, stamp_nanos: i64) {
         tracing::warn!("the clock was set back to {stamp_nanos} ns; starting again at the last pose");
+        let (mut mapping, mapped) = self.mapping.take();
+        self.take_over(mapped.as_ref(), &mapping);
         self.motion = MotionModel::new(&self.options.motion);
-        self.workshop.forget();
+        mapping.map.clear();
+        self.mapping.give(mapping, Task::Done(mapped));
         (self.last_estimate, self.stamp_after_jump) = (None, None);
         if let Some(seen) = &mut self.last_seen {
             seen.stamp_nanos = stamp_nanos;
@@ -248,10 +258,10 @@ impl Odometry {
             })
         } else if stays {
             mapping.map.tracks = at_anchor;
-            Task::Nothing
+            Task::Done(None)
         } else {
             mapping.tracker.set_anchor();
-            Task::Nothing
+            Task::Done(None)
         };
         let estimate = Estimate {
             stamp_nanos,
@@ -261,7 +271,7 @@ impl Odometry {
             keyframe: None,
             solve: None,
             inlier_count: view.inlier_count,
-            effort: self.effort.share(),
+            feature_share: self.budget.share(),
         };
         (estimate, task)
     }
@@ -295,9 +305,10 @@ impl Odometry {
     /// Whether anything tells how long a way is: depths, or for a single camera the wheels.
     fn scale_is_told(&mut self, mapping: &LocalMapping, stamp_nanos: i64) -> bool {
         let told = mapping.map.window.sees_depth || self.motion.by_wheels(stamp_nanos, stamp_nanos).is_some();
-        if !told && !std::mem::replace(&mut self.scale_missed, true) {
+        if !told && !self.scale_missing {
             tracing::warn!("one camera alone tells no scale: waiting for wheel odometry, of which nothing has come");
         }
+        self.scale_missing = !told;
         told
     }
 
@@ -305,21 +316,23 @@ impl Odometry {
     fn start(&mut self, mapping: &mut LocalMapping, frame: &Arc<Frame>, carried_on: &Carried) -> (Estimate, Task) {
         let coasting = self.coast(frame, carried_on);
         if !self.scale_is_told(mapping, frame.stamp_nanos) {
-            return (coasting, Task::Nothing);
+            return (coasting, Task::Done(None));
         }
         let Carried { t_odom_base, uncertainty, from_keyframe, .. } = carried_on;
         self.motion.forget_poses();
         let Some((mapped, inlier_count)) = mapping.start(frame, t_odom_base, uncertainty, from_keyframe) else {
-            return (coasting, Task::Nothing);
+            return (coasting, Task::Done(None));
         };
         self.motion.forget_before(frame.stamp_nanos);
+        // The images tell of the world from here on, but not of the way that was carried on to here.
+        let state = if self.last_seen.is_some() { TrackingState::Lost } else { TrackingState::Tracking };
         self.see(LastSeen {
             stamp_nanos: frame.stamp_nanos,
             t_odom_base: *t_odom_base,
             uncertainty: uncertainty.clone(),
             from_keyframe: Uncertainty::zero(),
         });
-        (Estimate { state: TrackingState::Tracking, inlier_count, ..coasting }, Task::Started(mapped))
+        (Estimate { state, inlier_count, ..coasting }, Task::Done(Some(mapped)))
     }
 
     /// The pose carried on, for a frame that does not tell.
@@ -333,7 +346,7 @@ impl Odometry {
             keyframe: None,
             solve: None,
             inlier_count: 0,
-            effort: self.effort.share(),
+            feature_share: self.budget.share(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The sliding window: the last keyframes and the landmarks that they see.
 
-use super::legacy::Legacy;
+use super::marginal_prior::MarginalPrior;
 use super::motion::Motion;
 use super::noise::PixelNoise;
 use super::offset::DisparityOffset;
@@ -104,7 +104,7 @@ pub(super) struct Window {
     pub keyframes: VecDeque<WindowKeyframe>,
     pub landmarks: BTreeMap<LandmarkId, Landmark>,
     /// What keyframes that left told of these.
-    pub legacies: Vec<Legacy>,
+    pub marginal_priors: Vec<MarginalPrior>,
 }
 
 impl Window {
@@ -119,13 +119,13 @@ impl Window {
             offset: DisparityOffset::new(calibration.offset_sigma_px(rig.depth, options)),
             keyframes: VecDeque::new(),
             landmarks: BTreeMap::new(),
-            legacies: Vec::new(),
+            marginal_priors: Vec::new(),
         }
     }
 
     /// A window of the same cameras that holds nothing.
     pub(super) fn emptied(&self) -> Self {
-        Self { keyframes: VecDeque::new(), landmarks: BTreeMap::new(), legacies: Vec::new(), ..*self }
+        Self { keyframes: VecDeque::new(), landmarks: BTreeMap::new(), marginal_priors: Vec::new(), ..*self }
     }
 
     /// How many landmarks of known depth each keyframe tells something of.
@@ -161,17 +161,19 @@ impl Window {
         InverseDepth { value, sigma: self.sigma_px * std::f64::consts::SQRT_2 / span }
     }
 
-    /// The right column that stands for a depth of which nothing is known: that of the scene's middle, in the virtual pair of
-    /// a single camera, which is wide enough for any. `None` where the images tell depths.
+    /// The inverse depth (1/m) that stands for one of which nothing is known: that of the scene's middle, for a single camera,
+    /// whose virtual pair is wide enough for any. `None` where the images tell depths.
     ///
     /// # Source
     /// Civera, Davison, Montiel, *Inverse depth parametrization for monocular SLAM* (2008): a new feature serves at once, as a
     /// direction.
-    pub(super) fn column_unseen(&self, px: &Vector2<f64>) -> Option<f64> {
+    pub(super) fn inverse_depth_unseen(&self) -> Option<f64> {
+        if self.sees_depth {
+            return None;
+        }
         let mut known: Vec<f64> = self.told_depths().map(|depth| depth.value).collect();
         known.sort_by(f64::total_cmp);
-        let inverse_depth = known.get(known.len() / 2).copied().unwrap_or(1.0 / MIDDLE_M);
-        (!self.sees_depth).then(|| px.x - self.camera.fx * self.baseline_m * inverse_depth)
+        Some(known.get(known.len() / 2).copied().unwrap_or(1.0 / MIDDLE_M))
     }
 
     /// Inverse depths that are told to a fraction.
@@ -269,7 +271,7 @@ impl Window {
     /// Moves the window as a whole: by what carries the world as it was into the one that is.
     pub(super) fn carry(&mut self, t_new_old: &Se3) {
         self.keyframes.iter_mut().for_each(|keyframe| keyframe.t_odom_camera = t_new_old * keyframe.t_odom_camera);
-        self.legacies.iter_mut().for_each(|legacy| legacy.carry(t_new_old));
+        self.marginal_priors.iter_mut().for_each(|prior| prior.carry(t_new_old));
     }
 
     /// Takes the oldest keyframe out. Landmarks that it hosted move to the next keyframe that sees them.

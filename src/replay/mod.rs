@@ -31,7 +31,7 @@ pub enum ReplayError {
     /// A single camera, and nothing that tells the scale.
     #[error(
         "{kind} recording: one camera alone tells no scale; expected wheel odometry (in a bag: source.wheel_topic; in a \
-         folder: wheel_odometry.txt), depth images or a second camera, found none"
+         folder: wheel_odometry.txt), depth images (in a TUM folder: depth.txt) or a second camera, found none"
     )]
     NoScale {
         /// The kind of recording.

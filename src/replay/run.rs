@@ -114,8 +114,10 @@ impl Pipeline {
 
     /// Takes the last keyframe, which no estimate has brought.
     fn finish(&mut self) {
-        let last = self.odometry.finish();
-        self.close_loops(last.as_ref());
+        if let Some((keyframe, solve)) = self.odometry.finish() {
+            self.close_loops(Some(&keyframe));
+            self.outcome.solves.extend(solve);
+        }
     }
 
     fn close_loops(&mut self, keyframe: Option<&Keyframe>) {

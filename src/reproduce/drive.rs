@@ -54,7 +54,7 @@ pub(super) fn odometry(
             SensorEvent::Imu(_) => {}
         }
     }
-    take(odometry.finish());
+    take(odometry.finish().map(|(keyframe, _)| keyframe));
     Ok(poses)
 }
 

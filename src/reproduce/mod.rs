@@ -31,7 +31,6 @@ pub use experiment::{Experiment, experiments, find, run};
 pub use outcome::{Check, Outcome, Picture, Table, Verdict};
 pub use setup::{Progress, Setup};
 
-use crate::io::sources::SourceError;
 use crate::io::table::TableError;
 use crate::odometry::OdometryError;
 use crate::plot::PlotError;
@@ -63,10 +62,7 @@ pub enum ReproduceError {
     /// A graph or a trajectory cannot be read.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// A recording cannot be read.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// A recording cannot be replayed.
+    /// A recording cannot be read or replayed.
     #[error(transparent)]
     Replay(#[from] ReplayError),
     /// A picture cannot be drawn.

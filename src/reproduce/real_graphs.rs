@@ -44,8 +44,9 @@ impl Solved {
     /// A policy's cost as a multiple of double's.
     fn cost_ratio(&self, policy: usize) -> f64 {
         let (cost, of_double) = (self.solves[policy].cost, self.solves[0].cost);
-        // Also where both are zero.
-        if cost == of_double { 1.0 } else { cost / of_double }
+        // Also where both are zero; what is no number is the worst.
+        let ratio = if cost == of_double { 1.0 } else { cost / of_double };
+        if ratio.is_nan() { f64::INFINITY } else { ratio }
     }
 }
 

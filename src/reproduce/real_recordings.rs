@@ -8,7 +8,7 @@ use crate::geometry::Trajectory;
 use crate::io::sources::{self, Recording};
 use crate::odometry::TrackingState;
 use crate::plot::{Chart, Line, Scale, Style, TRUTH, policy_color};
-use crate::replay;
+use crate::replay::{self, ReplayError};
 use std::path::Path;
 
 const POLICIES: [&str; 3] = ["double", "mixed", "half"];
@@ -62,13 +62,21 @@ pub(super) fn run(setup: &Setup) -> Result<Outcome, ReproduceError> {
     Ok(Outcome { verdict: verdict(&recordings), tables: vec![table(&recordings)], pictures: pictures.collect() })
 }
 
-/// A recording under a policy, and its truth; `None` if that is not known.
+/// A recording under a policy, and its truth; `None` if that is not known, or if the folder is no recording that can be replayed.
 fn replayed(setup: &Setup, path: &Path, policy: &str) -> Result<Option<(Trajectory, Run)>, ReproduceError> {
     let config = Config { precision: policy.into(), ..Config::default() };
-    let recording = sources::open(path, &config.source)?;
+    let opened = sources::open(path, &config.source);
+    let left_out = |error: &dyn std::fmt::Display| tracing::warn!("{}: left out: {error}", path.display());
+    let Ok(recording) = opened.inspect_err(|error| left_out(error)) else { return Ok(None) };
     let events = recording.events.take(setup.size(usize::MAX, QUICK_EVENTS));
     let recording = Recording { events: Box::new(events), ..recording };
-    let outcome = replay::run(recording, &config, &mut |_| ())?;
+    let outcome = match replay::run(recording, &config, &mut |_| ()) {
+        Err(error @ ReplayError::NoScale { .. }) => {
+            left_out(&error);
+            return Ok(None);
+        }
+        outcome => outcome?,
+    };
     let Some(truth) = outcome.truth else { return Ok(None) };
     let ate_m = |estimate: &Trajectory| super::drive::ate_m(estimate, &truth);
     let run = Run {

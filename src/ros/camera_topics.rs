@@ -202,7 +202,6 @@ impl CameraTopics {
         Some(RawFrame {
             stamp_nanos,
             came: Instant::now(),
-            rig: *rectification.rig(),
             rectification,
             reference: (self.topics.reference, reference),
             second: self.topics.second.zip(second),

@@ -152,8 +152,8 @@ fn work(
         let jumped = raw.stamp_nanos < newest_nanos.saturating_sub(TIME_JUMP_NANOS);
         newest_nanos = raw.stamp_nanos;
         let maker = match &mut making {
-            Some((rig, maker)) if *rig == raw.rig && !jumped => maker,
-            _ => &mut making.insert((raw.rig, KeyframeMaker::new(&config.map.keyframes, &raw.rig))).1,
+            Some((rig, maker)) if rig == raw.rig() && !jumped => maker,
+            _ => &mut making.insert((*raw.rig(), KeyframeMaker::new(&config.map.keyframes, raw.rig()))).1,
         };
         if let Some(keyframe) = maker.offer(frame, &sample.t_wheel_base, &sample.covariance)
             && let Err(error) = map.add(describer.describe(&keyframe))

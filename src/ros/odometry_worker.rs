@@ -13,7 +13,9 @@ use crate::geometry::Se3;
 use crate::odometry::{Estimate, Keyframe, Odometry, TrackingState};
 use crate::place::Describer;
 use crate::precision::Policy;
-use crate::sensors::{Depth, ImuSample, Rig, WheelSample};
+use crate::replay::Quantiles;
+use crate::sensors::{ImuSample, Rig, WheelSample};
+use crate::solver::SolveStatistics;
 use r2r::geometry_msgs::msg::{PoseWithCovariance, TwistWithCovariance};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -191,8 +193,14 @@ impl Estimator {
         }
         self.prepare(raw);
         let Some((_, odometry)) = &mut self.running else { return };
-        inputs.wheels.take_until(raw.stamp_nanos).iter().for_each(|sample| odometry.add_wheel(sample));
-        inputs.imu.take_until(raw.stamp_nanos).iter().for_each(|sample| odometry.add_imu(sample));
+        let (wheels, imu) = (inputs.wheels.take_until(raw.stamp_nanos), inputs.imu.take_until(raw.stamp_nanos));
+        wheels.iter().for_each(|sample| odometry.add_wheel(sample));
+        imu.iter().for_each(|sample| odometry.add_imu(sample));
+        if let Some((before, _)) = self.last {
+            // The frame that they belong to has gone without them.
+            let stamps = wheels.iter().map(|sample| sample.stamp_nanos).chain(imu.iter().map(|s| s.stamp_nanos));
+            self.diagnostics.lose("late samples", stamps.filter(|stamp| *stamp <= before).count() as u64);
+        }
         let estimate = odometry.track(&Arc::new(frame));
         self.publish(estimate);
         self.take_time(raw);
@@ -200,11 +208,13 @@ impl Estimator {
 
     /// Hands on the keyframe that is still being made.
     fn finish(&mut self) {
-        let last = self.running.as_mut().and_then(|(_, odometry)| odometry.finish());
-        self.hand_on(last);
+        if let Some((keyframe, solve)) = self.running.as_mut().and_then(|(_, odometry)| odometry.finish()) {
+            self.hand_on(keyframe, solve.as_ref());
+        }
     }
 
     fn reset(&mut self, t_odom_base: Se3) {
+        self.finish();
         tracing::info!("the odometry starts anew at the pose that was asked for");
         self.diagnostics.count("resets", 1);
         (self.running, self.last, self.t_odom_start) = (None, None, t_odom_base);
@@ -213,7 +223,7 @@ impl Estimator {
     /// Makes a new odometry when there is none for this rig yet; it goes on from where the one before was.
     fn prepare(&mut self, raw: &RawFrame) {
         match &self.running {
-            Some((rig, _)) if *rig == raw.rig => return,
+            Some((rig, _)) if rig == raw.rig() => return,
             Some(_) => {
                 self.diagnostics.lose("camera changes", 1);
                 tracing::warn!("camera_info or the camera's pose changed; the odometry starts again at its last pose");
@@ -221,11 +231,11 @@ impl Estimator {
             None => {}
         }
         self.finish();
-        let made = Odometry::new(&self.config.odometry, &raw.rig, &self.policy);
+        let made = Odometry::new(&self.config.odometry, raw.rig(), &self.policy);
         self.diagnostics.trouble("rig", made.as_ref().err().map(ToString::to_string));
         let start = self.last.take().map_or(self.t_odom_start, |(_, t_odom_base)| t_odom_base);
         self.t_odom_start = start;
-        self.running = made.ok().map(|odometry| (raw.rig, odometry.starting_at(&start)));
+        self.running = made.ok().map(|odometry| (*raw.rig(), odometry.starting_at(&start)));
     }
 
     fn publish(&mut self, estimate: Estimate) {
@@ -261,37 +271,42 @@ impl Estimator {
             let transform = pose::transform_stamped_msg(stamp_nanos, odom, base, &t_odom_base);
             results.push(transforms.publish(&r2r::tf2_msgs::msg::TFMessage { transforms: vec![transform] }));
         }
-        if let Some(statistics) = &estimate.solve {
-            results.push(self.solves.publish(&solve::solve_report_msg(statistics, stamp_nanos)));
-        }
         for error in results.into_iter().filter_map(Result::err) {
             tracing::error!("publishing: {error}");
         }
-        self.hand_on(estimate.keyframe);
+        if let Some(keyframe) = estimate.keyframe {
+            self.hand_on(keyframe, estimate.solve.as_ref());
+        }
     }
 
-    fn hand_on(&self, keyframe: Option<Keyframe>) {
-        if let Some(keyframe) = keyframe {
-            // The describer ends only with the node.
-            let _ = self.keyframes.send(keyframe);
+    /// Publishes what the adjustment of a keyframe's window took, and has the keyframe described.
+    fn hand_on(&self, keyframe: Keyframe, adjustment: Option<&SolveStatistics>) {
+        if let Some(statistics) = adjustment {
+            let message = solve::solve_report_msg(statistics, keyframe.frame.stamp_nanos);
+            if let Err(error) = self.solves.publish(&message) {
+                tracing::error!("publishing: {error}");
+            }
         }
+        // The describer ends only with the node.
+        let _ = self.keyframes.send(keyframe);
     }
 
     fn take_time(&mut self, raw: &RawFrame) {
         self.durations.add(raw.came.elapsed());
-        if let Some(quantiles_ms) = self.durations.quantiles_ms() {
-            TIME_IN_NODE.iter().zip(quantiles_ms).for_each(|(name, ms)| self.diagnostics.set(name, format!("{ms:.1}")));
+        if let Some(Quantiles { median, p95, p99 }) = self.durations.news() {
+            for (name, ms) in TIME_IN_NODE.iter().zip([median, p95, p99]) {
+                self.diagnostics.set(name, format!("{ms:.1}"));
+            }
         }
     }
 
     fn report(&self, estimate: &Estimate) {
         let lost = estimate.state == TrackingState::Lost;
-        self.diagnostics.count("tracked frames", u64::from(!lost));
+        self.diagnostics.count("tracked frames", u64::from(estimate.state == TrackingState::Tracking));
         self.diagnostics.set("state", format!("{:?}", estimate.state).to_lowercase());
         self.diagnostics.set("inliers", estimate.inlier_count);
-        self.diagnostics.set("share of features sought", format!("{:.2}", estimate.effort));
-        let waits = estimate.state == TrackingState::Initializing
-            && self.running.as_ref().is_some_and(|(rig, _)| rig.depth == Depth::None);
+        self.diagnostics.set("share of features sought", format!("{:.2}", estimate.feature_share));
+        let waits = self.running.as_ref().is_some_and(|(_, odometry)| odometry.waits_for_scale());
         let scale =
             "one camera alone tells no scale: it needs wheel odometry, and none has come that tells the base's way";
         self.diagnostics.trouble("scale", waits.then(|| scale.into()));

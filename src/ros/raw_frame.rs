@@ -12,8 +12,6 @@ pub struct RawFrame {
     pub stamp_nanos: i64,
     /// When the last of them came.
     pub came: Instant,
-    /// The cameras, after rectification.
-    pub rig: Rig,
     pub(super) rectification: Arc<Rectification>,
     /// With the names of their topics.
     pub(super) reference: (&'static str, ImageMessage),
@@ -21,6 +19,11 @@ pub struct RawFrame {
 }
 
 impl RawFrame {
+    /// The cameras, after rectification.
+    pub fn rig(&self) -> &Rig {
+        self.rectification.rig()
+    }
+
     /// Decodes and rectifies the images, and holds them against the rig.
     ///
     /// # Errors
@@ -28,7 +31,7 @@ impl RawFrame {
     pub fn decode(&self) -> Result<Frame, (&'static str, BadMessage)> {
         let (topic, message) = &self.reference;
         let picture = message.picture().map_err(|bad| (*topic, bad))?;
-        let second = match (&self.second, self.rig.depth) {
+        let second = match (&self.second, self.rig().depth) {
             (None, _) | (_, Depth::None) => Second::None,
             (Some((topic, message)), Depth::Stereo { .. }) => {
                 Second::Right(message.picture().map_err(|bad| (*topic, bad))?)

@@ -24,6 +24,9 @@ pub struct CameraInfo {
     pub p: [f64; 12],
 }
 
+/// Baselines that cameras may have (m).
+const BASELINES_M: std::ops::Range<f64> = 1e-4..10.0;
+
 /// Which images there are beside the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecondImage {
@@ -86,10 +89,11 @@ impl CameraInfo {
         (self.d.iter().any(|v| *v != 0.0) || self.rotation().angle() > 1e-6) && self.k[0] > 0.0
     }
 
-    /// Distance (m) of this camera, the right one of a rectified pair, from the left one; `None` if its projection has none.
+    /// Distance (m) of this camera, the right one of a rectified pair, from the left one; `None` if its projection has none, or
+    /// one of no camera's: millimetres, taken for metres.
     pub fn baseline_m(&self, left: &Self) -> Option<f64> {
         let baseline_m = (left.p[3] - self.p[3]) / self.rectified().fx;
-        (baseline_m.is_finite() && baseline_m > 0.0).then_some(baseline_m)
+        BASELINES_M.contains(&baseline_m).then_some(baseline_m)
     }
 
     /// The raw right camera's optical frame in that of the raw left one, as their rectification tells it.
@@ -144,13 +148,17 @@ impl CameraInfos<'_> {
 /// Why a right camera without a baseline does not serve.
 pub(crate) fn no_baseline(right: &CameraInfo) -> SensorError {
     SensorError::Calibration(format!(
-        "right camera_info: expected p[3] = -fx * baseline, negative, found p[3] = {} and fx = {}",
+        "right camera_info: expected p[3] = -fx * baseline (m), of {} to {} m, found p[3] = {} and fx = {}; of raw images a transform \
+         from left to right camera on /tf_static serves too",
+        BASELINES_M.start,
+        BASELINES_M.end,
         right.p[3],
         right.rectified().fx
     ))
 }
 
-fn check_alike(left: &PinholeCamera, right: &PinholeCamera) -> Result<(), SensorError> {
+/// Whether cameras are those of a rectified pair.
+pub(crate) fn check_alike(left: &PinholeCamera, right: &PinholeCamera) -> Result<(), SensorError> {
     let alike = |a: f64, b: f64| (a - b).abs() <= 0.01 * a.abs().max(1.0);
     let sizes = (left.width, left.height) == (right.width, right.height);
     if sizes && alike(left.fx, right.fx) && alike(left.fy, right.fy) && alike(left.cy, right.cy) {

@@ -63,6 +63,9 @@ fn words_from_png(data: &[u8]) -> Result<Words, SensorError> {
     words_of(decoded(data)?).map_err(SensorError::Compressed)
 }
 
+/// More pixels no depth camera has: what is told to have more is broken, and would take memory by its word alone.
+const MOST_PIXELS: u64 = 1 << 26;
+
 /// Width, height, and runs of zeros and of differences in groups of three bits.
 ///
 /// # Source
@@ -75,7 +78,7 @@ fn words_from_rvl(data: &[u8]) -> Result<Words, SensorError> {
     };
     let (width, height) = (number(0)?, number(4)?);
     let count = u64::from(width) * u64::from(height);
-    if width > 1 << 15 || height > 1 << 15 {
+    if width > 1 << 15 || height > 1 << 15 || count > MOST_PIXELS {
         return Err(SensorError::Compressed(format!("expected a depth image, found one of {width}x{height} pixels")));
     }
     // Nibbles, the highest of each little-endian word first.

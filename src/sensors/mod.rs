@@ -15,8 +15,8 @@ mod rig;
 mod undistortion;
 
 pub use calibration::{Distortion, RawCamera};
-pub(crate) use camera_info::no_baseline;
 pub use camera_info::{CameraInfo, CameraInfos, SecondImage};
+pub(crate) use camera_info::{check_alike, no_baseline};
 pub use error::SensorError;
 pub use frame::{DepthImage, Frame, Images, ImuSample, SensorEvent, WheelSample};
 pub use pictures::{Picture, Second, gray_from_rgb};

@@ -261,12 +261,15 @@ fn a_folder_of_one_camera_has_its_wheels_beside_it() {
         GrayImage::new(WIDTH, HEIGHT).save(folder.join(format!("{name}.png"))).unwrap();
     }
     write(folder.join("rgb.txt"), "1.00 a.png\n1.05 b.png\n");
-    let refused = open(folder, &SourceOptions::default()).err().unwrap().to_string();
-    assert!(refused.contains("depth.txt"), "{refused}");
-    write(folder.join("wheel_odometry.txt"), "1.00 0 0 0 0 0 0 1\n1.02 0.01 0 0 0 0 0 1\n1.06 0.03 0 0 0 0 0 1\n");
     write(folder.join("camera.yaml"), "{fx: 50, fy: 50, cx: 31.5, cy: 23.5}");
     let camera_file = folder.join("camera.yaml").to_str().unwrap().to_owned();
-    let recording = open(folder, &SourceOptions { camera_file, ..SourceOptions::default() }).unwrap();
+    let options = SourceOptions { camera_file, ..SourceOptions::default() };
+    let alone = open(folder, &options).unwrap();
+    assert!(!alone.has_wheels);
+    let refused = halfslam::replay::run(alone, &Default::default(), &mut |_| ()).err().unwrap().to_string();
+    assert!(refused.contains("wheel_odometry.txt"), "{refused}");
+    write(folder.join("wheel_odometry.txt"), "1.00 0 0 0 0 0 0 1\n1.02 0.01 0 0 0 0 0 1\n1.06 0.03 0 0 0 0 0 1\n");
+    let recording = open(folder, &options).unwrap();
     assert!(recording.has_wheels && recording.rig.depth == Depth::None);
     let kinds: Vec<bool> = recording.events.map(|event| matches!(event.unwrap(), SensorEvent::Wheel(_))).collect();
     assert_eq!(kinds, [true, false, true, false, true], "of one stamp the sample comes before the frame");

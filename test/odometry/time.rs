@@ -20,7 +20,7 @@ fn a_thread_for_keyframes_changes_no_bit() {
         let mut odometry = Odometry::with_tracker(&options, &rig, &policy("mixed"), Box::new(tracker)).unwrap();
         let estimates: Vec<Estimate> =
             (0..150).map(|index| odometry.track(&empty_frame(index * FRAME_NANOS))).collect();
-        (estimates, odometry.finish())
+        (estimates, odometry.finish().map(|(keyframe, _)| keyframe))
     };
     let (with, without) = (drive(true), drive(false));
     for (a, b) in with.0.iter().zip(&without.0) {
@@ -47,17 +47,39 @@ fn every_keyframe_comes_with_the_next_frame_and_the_last_one_at_the_end() {
         }
         take(estimate.keyframe);
     }
-    take(odometry.finish());
+    take(odometry.finish().map(|(keyframe, _)| keyframe));
     assert!(odometry.finish().is_none());
     assert_eq!(stamps[0], (KeyframeId(0), 0));
     assert!(stamps.len() > 5 && stamps.windows(2).all(|pair| pair[0] < pair[1]));
     assert!(stamps.iter().enumerate().all(|(index, (id, _))| id.0 == index as u64));
 }
 
-/// A tracker that needs time for every feature.
+#[test]
+fn a_clock_that_is_set_back_loses_no_keyframe() {
+    let (rig, options) = (stereo_rig(), OdometryOptions::default());
+    let drive = |stamps: &mut dyn Iterator<Item = i64>| {
+        let tracker = TrueTracker::new(&rig, &options.frontend, 0.3, vec![]);
+        let mut odometry = Odometry::with_tracker(&options, &rig, &policy("mixed"), Box::new(tracker)).unwrap();
+        let estimates: Vec<Estimate> = stamps.map(|stamp_nanos| odometry.track(&empty_frame(stamp_nanos))).collect();
+        estimates
+    };
+    let start = 1000 * FRAME_NANOS;
+    let forward = |count: i64| (0..count).map(move |index| start + index * FRAME_NANOS);
+    let came = drive(&mut forward(60)).iter().rposition(|estimate| estimate.keyframe.is_some()).unwrap();
+    // The last frame before the clock is set back becomes a keyframe; the second one after it is the first in order.
+    let again = drive(&mut forward(came as i64).chain([0, FRAME_NANOS]));
+    let estimate = again.last().unwrap();
+    let keyframe = estimate.keyframe.as_ref().unwrap();
+    assert_eq!(keyframe.frame.stamp_nanos, again[came - 1].stamp_nanos);
+    assert!(keyframe.t_odom_base != again[came - 1].t_odom_base, "adjusted");
+    assert_eq!((estimate.stamp_nanos, estimate.t_odom_base), (FRAME_NANOS, keyframe.t_odom_base));
+}
+
+/// A tracker that needs time for every feature that it follows, and for a keyframe's depths.
 struct Slow {
     tracker: TrueTracker,
     per_feature: Duration,
+    per_keyframe: Duration,
 }
 
 impl Tracker for Slow {
@@ -80,6 +102,9 @@ impl Tracker for Slow {
     }
 
     fn right_columns(&mut self, px: &[Vector2<f64>], expected_x: &[Option<f64>]) -> Vec<Option<f64>> {
+        if expected_x.iter().all(Option::is_none) {
+            std::thread::sleep(self.per_keyframe);
+        }
         self.tracker.right_columns(px, expected_x)
     }
 
@@ -103,7 +128,7 @@ fn a_slow_tracker_follows_fewer_features_and_still_follows() {
         let options = OdometryOptions { frame_budget_ms, ..OdometryOptions::default() };
         let tracker = TrueTracker::new(&rig, &options.frontend, 0.3, vec![]);
         // Four times what it may take, with all of some 150 features, not counting anything else.
-        let tracker = Box::new(Slow { tracker, per_feature: Duration::from_micros(100) });
+        let tracker = Box::new(Slow { tracker, per_feature: Duration::from_micros(100), per_keyframe: Duration::ZERO });
         let mut odometry = Odometry::with_tracker(&options, &rig, &policy("mixed"), tracker).unwrap();
         let estimates: Vec<Estimate> =
             (0..120).map(|index| odometry.track(&empty_frame(index * FRAME_NANOS))).collect();
@@ -111,9 +136,31 @@ fn a_slow_tracker_follows_fewer_features_and_still_follows() {
         estimates
     };
     let (free, hurried) = (drive(0.0), drive(4.0));
-    assert!(free.iter().all(|estimate| estimate.effort == 1.0));
+    assert!(free.iter().all(|estimate| estimate.feature_share == 1.0));
     let last = hurried.last().unwrap();
-    assert!(last.effort < 0.6, "{}", last.effort);
+    assert!(last.feature_share < 0.6, "{}", last.feature_share);
     let inliers = |estimates: &[Estimate]| estimates.last().unwrap().inlier_count;
     assert!(inliers(&hurried) as f64 <= 0.7 * inliers(&free) as f64, "{} of {}", inliers(&hurried), inliers(&free));
+}
+
+#[test]
+fn the_time_for_a_keyframe_counts_where_it_is_made() {
+    let rig = stereo_rig();
+    let mut options = OdometryOptions { frame_budget_ms: 10.0, ..OdometryOptions::default() };
+    options.window.second_thread = false;
+    let tracker = TrueTracker::new(&rig, &options.frontend, 0.3, vec![]);
+    // Twice what a frame may take.
+    let tracker = Slow { tracker, per_feature: Duration::ZERO, per_keyframe: Duration::from_millis(20) };
+    let mut odometry = Odometry::with_tracker(&options, &rig, &policy("mixed"), Box::new(tracker)).unwrap();
+    let mut track = |index: i64| odometry.track(&empty_frame(index * FRAME_NANOS));
+    let mut before = (0..2).map(&mut track).last().unwrap();
+    // The first keyframe is made at once, the others when their frames' poses are known.
+    for index in 2.. {
+        let estimate = track(index);
+        if estimate.keyframe.is_some() {
+            assert!(estimate.feature_share < before.feature_share, "{}", estimate.feature_share);
+            return;
+        }
+        before = estimate;
+    }
 }

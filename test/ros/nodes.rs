@@ -98,7 +98,7 @@ fn agree_with_one_process(recording: &Path, number: u32) {
     let folder = tempfile::tempdir().unwrap();
     let (odometry, corrected) = support::in_one_process(recording, &Config::default());
     let mut differences = Vec::new();
-    // On a machine that is too busy frames are dropped, which is reported, and samples come after their frame: then slower.
+    // On a machine that is too busy frames are dropped, or samples come after their frame, which is reported: then slower.
     for rate in ["1.0", "0.5", "0.25"] {
         let mut command = Command::new(program("halfslam"));
         let command = command.args(["demo", "--rate", rate, "--out"]).arg(folder.path()).arg(recording);
@@ -106,15 +106,12 @@ fn agree_with_one_process(recording: &Path, number: u32) {
         let said = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
         assert!(status.success(), "{said}");
         let read = |name: &str| read_tum(&folder.path().join(name)).unwrap();
-        let compared = if said.contains("losses            none") {
-            agree("odometry", &read("odometry.tum"), &odometry)
-                .and_then(|()| agree("corrected path", &read("corrected.tum"), &corrected))
-        } else {
-            Err(format!("frames were dropped: {said}"))
-        };
+        let compared = agree("odometry", &read("odometry.tum"), &odometry)
+            .and_then(|()| agree("corrected path", &read("corrected.tum"), &corrected));
         match compared {
             Ok(()) => return,
-            Err(difference) => differences.push(format!("rate {rate}: {difference}")),
+            Err(difference) if said.contains("losses            none") => panic!("rate {rate}: {difference}"),
+            Err(difference) => differences.push(format!("rate {rate}: {difference}; {said}")),
         }
     }
     panic!("{}", differences.join("\n"));
@@ -134,8 +131,9 @@ fn every_frame_that_is_lost_is_reported() {
     let count = |value: &serde_json::Value| value.as_u64().unwrap();
     let unused = count(&summary["frames"]) - count(&summary["odometry_poses"]);
     assert!(unused > 10, "{summary}");
-    let losses = summary["losses"].as_object().unwrap().values();
-    let reported: u64 = losses.map(|value| value.as_str().unwrap().parse::<u64>().unwrap()).sum();
+    // Samples that come after their frame lose no frame.
+    let losses = summary["losses"].as_object().unwrap().iter().filter(|(name, _)| !name.ends_with("late samples"));
+    let reported: u64 = losses.map(|(_, value)| value.as_str().unwrap().parse::<u64>().unwrap()).sum();
     // Those after the last one that came, and those before the rate was known, nobody can miss.
     assert!(reported + 10 >= unused, "{unused} frames were not used; {summary}");
 }

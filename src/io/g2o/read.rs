@@ -10,12 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 
-/// Whether the first word of a text file is a kind of line of g2o or TORO, whatever its name ends in.
+/// Whether a text file begins with a kind of line of g2o or TORO, comments left out, whatever its name ends in.
 pub fn is_one(path: &Path) -> bool {
     let mut start = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(1024).read_to_end(&mut start));
-    let kind = String::from_utf8_lossy(&start).split_whitespace().next().map(str::to_owned);
-    read.is_ok() && kind.is_some_and(|kind| is_of::<Se3, 6>(&kind) || is_of::<Se2, 3>(&kind))
+    let start = String::from_utf8_lossy(&start);
+    let mut lines = start.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let kind = lines.next().and_then(|line| line.split_whitespace().next()).unwrap_or_default();
+    read.is_ok() && (kind == "FIX" || is_of::<Se3, 6>(kind) || is_of::<Se2, 3>(kind))
 }
 
 /// Reads a pose graph of g2o or TORO. Nodes without a vertex start from the edges, see
@@ -204,9 +206,13 @@ mod tests {
 
     #[test]
     fn a_graph_is_known_by_its_first_word() {
-        for (text, expected) in
-            [("\nVERTEX3 0 1", true), ("EDGE_SE2 0 1", true), ("16 22106 83718", false), ("", false)]
-        {
+        for (text, expected) in [
+            ("\nVERTEX3 0 1", true),
+            ("EDGE_SE2 0 1", true),
+            ("# by hand\nFIX 0\n", true),
+            ("16 22106 83718", false),
+            ("", false),
+        ] {
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), text).unwrap();
             assert_eq!(is_one(file.path()), expected, "{text}");

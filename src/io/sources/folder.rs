@@ -10,7 +10,7 @@ use nalgebra::Matrix6;
 use std::path::{Path, PathBuf};
 
 /// Name of the file with wheel odometry, of any kind of folder.
-pub(super) const WHEEL_FILE: &str = "wheel_odometry.txt";
+const WHEEL_FILE: &str = "wheel_odometry.txt";
 
 /// The files of one moment.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@
 //! `freiburg3`) get that camera's calibration; others the data set's default, f = 525 px, centre (319.5, 239.5).
 
 use super::calibration::Calibration;
-use super::folder::{Folder, FrameFiles, WHEEL_FILE, existing};
+use super::folder::{Folder, FrameFiles, existing};
 use super::pairing::{nearest_pairs, sorted};
 use super::{CameraFile, Recording, SourceError, SourceOptions};
 use crate::geometry::PinholeCamera;
@@ -24,8 +24,7 @@ pub(super) fn is_one(path: &Path) -> bool {
 
 pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Recording, SourceError> {
     let colors = read_list(path, "rgb.txt")?;
-    // Colour alone does where wheels tell the scale.
-    let alone = !path.join("depth.txt").exists() && path.join(WHEEL_FILE).exists();
+    let alone = !path.join("depth.txt").exists();
     let frames = if alone { single(&colors)? } else { with_depth(path, &colors, options)? };
     let mut calibration = Calibration { camera: Some(DEFAULT_CAMERA.into()), ..Calibration::default() };
     calibration.depth_units_per_m = Some(DEPTH_UNITS_PER_M);

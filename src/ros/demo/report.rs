@@ -65,6 +65,7 @@ impl Report {
                 "lost frames",
                 "could not be used",
                 "out of order",
+                "late samples",
             ];
             words.iter().chain(&["bad messages", "camera was known"]).any(|word| key.ends_with(word))
         };

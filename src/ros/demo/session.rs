@@ -5,6 +5,7 @@ use super::listener::Listener;
 use super::report::Report;
 use crate::config::Config;
 use crate::io::sources;
+use crate::replay::ReplayError;
 use crate::ros::player::{PlayError, PlayOptions, Player};
 use crate::ros::{Node, RosError};
 use crate::sensors::Depth;
@@ -74,7 +75,11 @@ pub fn run(options: &DemoOptions, progress: &mut dyn FnMut(usize, usize)) -> Res
     config.ros.camera = match rig.depth {
         Depth::Image => "rgbd".into(),
         Depth::Stereo { .. } => "stereo".into(),
-        Depth::None => "mono".into(),
+        Depth::None if recording.has_wheels => "mono".into(),
+        Depth::None => {
+            let reason = ReplayError::NoScale { kind: recording.kind }.to_string();
+            return Err(DemoError::Program { name: "vo_node", reason });
+        }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| RosError::Start(error.to_string()))?;

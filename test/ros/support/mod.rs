@@ -135,7 +135,7 @@ pub fn in_one_process(path: &Path, config: &Config) -> (Trajectory, Trajectory) 
             }
         }
     }
-    if let Some(keyframe) = odometry.finish() {
+    if let Some((keyframe, _)) = odometry.finish() {
         map.add(describer.describe(&keyframe)).unwrap();
     }
     let corrected = map.trajectory();

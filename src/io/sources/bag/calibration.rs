@@ -3,7 +3,7 @@
 use crate::geometry::Se3;
 use crate::io::bag::messages;
 use crate::io::sources::calibration::Calibration;
-use crate::sensors::{CameraInfo, RawCamera, SecondImage, SensorError, no_baseline};
+use crate::sensors::{CameraInfo, RawCamera, SecondImage, SensorError, check_alike, no_baseline};
 
 impl From<&messages::CameraInfo> for CameraInfo {
     fn from(message: &messages::CameraInfo) -> Self {
@@ -42,6 +42,7 @@ pub(super) fn from_infos(
             calibration.right = Some((second.raw()?, t_left_right.ok_or_else(|| no_baseline(&second))?));
         }
         SecondImage::Right => {
+            check_alike(&left.rectified(), &second.rectified())?;
             calibration.baseline_m = Some(second.baseline_m(&left).ok_or_else(|| no_baseline(&second))?);
         }
         SecondImage::Depth => {

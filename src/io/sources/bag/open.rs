@@ -13,6 +13,7 @@ use crate::io::sources::folder::{merged, until_error};
 use crate::io::sources::prefetch::Prefetch;
 use crate::io::sources::{CameraFile, Recording, SourceError, SourceOptions};
 use crate::sensors::{ImuSample, Second, SecondImage, SensorEvent, WheelSample};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 pub(in crate::io::sources) fn open(path: &Path, options: &SourceOptions) -> Result<Recording, SourceError> {
@@ -106,10 +107,12 @@ fn second_pose(selection: &Selection, index: &Index, path: &dyn std::fmt::Displa
         return None;
     }
     let t_left_second = index.transforms.find(left, second);
-    if t_left_second.is_none() && selection.kind() == SecondImage::Depth {
-        tracing::warn!(
-            "{path}: no chain of transforms from {left} to {second}: depth is taken to be aligned with colour"
-        );
+    if selection.kind() == SecondImage::Depth && (t_left_second.is_none() || index.second_info.is_none()) {
+        let missing = match t_left_second {
+            None => format!("chain of transforms from {left} to {second}"),
+            Some(_) => format!("camera_info of {second}"),
+        };
+        tracing::warn!("{path}: no {missing}: depth is taken to be aligned with colour");
     }
     t_left_second
 }
@@ -168,16 +171,18 @@ impl Base<'_> {
 
     /// Wheel odometry of the base. Of a frame without a chain of transforms there is none, as in the nodes.
     fn wheels(&self) -> impl Iterator<Item = WheelSample> {
-        let sample = |pose: &FramedPose| {
-            let t_child_base = self.t_child_base(pose)?;
-            Some(WheelSample::of_frame(pose.stamp_nanos, &pose.t_world_child, &pose.covariance, &t_child_base))
-        };
-        let lost = self.index.wheel.iter().find(|pose| self.t_child_base(pose).is_none());
-        if let Some(FramedPose { child, .. }) = lost {
+        let mut places: BTreeMap<&str, Option<Se3>> = BTreeMap::new();
+        for pose in &self.index.wheel {
+            places.entry(&pose.child).or_insert_with(|| self.t_child_base(pose));
+        }
+        for child in places.iter().filter(|(_, place)| place.is_none()).map(|(child, _)| child) {
             let base = self.frame;
             tracing::warn!("no chain of transforms from {base} to {child}: wheel odometry of {child} is ignored");
         }
-        self.index.wheel.iter().filter_map(sample)
+        self.index.wheel.iter().filter_map(move |pose| {
+            let t_child_base = (*places.get(pose.child.as_str())?)?;
+            Some(WheelSample::of_frame(pose.stamp_nanos, &pose.t_world_child, &pose.covariance, &t_child_base))
+        })
     }
 
     /// The inertial unit's samples in the base's axes. Without a chain of transforms there are none: turned wrongly

@@ -11,13 +11,13 @@ use std::collections::BTreeSet;
 
 /// What keyframes that have left told of some that are there.
 #[derive(Debug, Clone)]
-pub(super) struct Legacy {
+pub(super) struct MarginalPrior {
     keyframes: Vec<KeyframeId>,
     /// With its poses in the odometry's world.
     prior: SquareRootPrior,
 }
 
-impl Legacy {
+impl MarginalPrior {
     /// Moves the poses that it ties, as a whole.
     pub(super) fn carry(&mut self, t_new_old: &Se3) {
         self.prior.t_world_camera.iter_mut().for_each(|t| *t = t_new_old * *t);
@@ -51,15 +51,15 @@ pub(super) fn marginalize_oldest(
     let leaves = |id: LandmarkId, landmark: &Landmark| landmark.host().keyframe == oldest && !followed.contains(&id);
     let (bundle, _) = bundle_of(window, fixed_count, leaves);
     let left = bundle.marginalize(&[0], policy, options)?;
-    let priors = left.map(|prior| Legacy {
+    let priors = left.map(|prior| MarginalPrior {
         keyframes: prior.keyframes.iter().map(|&index| window.keyframes[index].id).collect(),
         prior: SquareRootPrior {
             t_world_camera: prior.t_world_camera.iter().map(|t| t_odom_first * t).collect(),
             ..prior
         },
     });
-    window.legacies.retain(|legacy| !legacy.keyframes.contains(&oldest));
-    window.legacies.extend(priors);
+    window.marginal_priors.retain(|prior| !prior.keyframes.contains(&oldest));
+    window.marginal_priors.extend(priors);
     window.landmarks.retain(|id, landmark| !leaves(*id, landmark));
     window.drop_oldest();
     Ok(())
@@ -137,7 +137,7 @@ mod tests {
             let (mut with, _) = window();
             // Nothing is followed any more: all that the oldest one hosts goes with it.
             marginalize(&mut with, &BTreeSet::new(), policy);
-            assert_eq!((with.keyframes.len(), with.legacies.len(), with.landmarks.len()), (5, 1, 40));
+            assert_eq!((with.keyframes.len(), with.marginal_priors.len(), with.landmarks.len()), (5, 1, 40));
             assert!(moves(&mut with) < 2e-4, "{policy}");
         }
     }
@@ -153,7 +153,7 @@ mod tests {
         // And again, until none is left of those that it tied.
         for left in (1..5).rev() {
             marginalize(&mut with, &followed, "mixed");
-            assert_eq!((with.keyframes.len(), with.legacies.len() <= 1), (left, true));
+            assert_eq!((with.keyframes.len(), with.marginal_priors.len() <= 1), (left, true));
         }
     }
 

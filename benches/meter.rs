@@ -1,14 +1,12 @@
 //! What the system says that a thread and a process have used.
+#![allow(dead_code)]
 
-use std::time::Instant;
+use rustix::time::{ClockId, clock_gettime};
 
-/// Time (ms) that this thread has had a core; where the system does not say, the clock's.
+/// Time (ms) that this thread has had of a processor: what others do on the machine counts little.
 pub fn cpu_ms() -> f64 {
-    static STARTED: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    let started = STARTED.get_or_init(Instant::now);
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanos = told.and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
-    nanos.map_or_else(|| 1e3 * started.elapsed().as_secs_f64(), |nanos| 1e-6 * nanos)
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    1e3 * time.tv_sec as f64 + 1e-6 * time.tv_nsec as f64
 }
 
 /// The most memory (MB) that the process has had since [`reset_peak_mb`]; NaN where the system does not say.
@@ -16,10 +14,15 @@ pub fn peak_mb() -> f64 {
     status_mb("VmHWM:")
 }
 
+/// The memory (MB) that the process has; NaN where the system does not say.
+pub fn resident_mb() -> f64 {
+    status_mb("VmRSS:")
+}
+
 /// Forgets the most memory that the process has had; returns what it has (MB).
 pub fn reset_peak_mb() -> f64 {
     let reset = std::fs::write("/proc/self/clear_refs", "5");
-    if reset.is_ok() { status_mb("VmRSS:") } else { f64::NAN }
+    if reset.is_ok() { resident_mb() } else { f64::NAN }
 }
 
 fn status_mb(name: &str) -> f64 {

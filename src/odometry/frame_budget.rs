@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-/// A frame that takes too long lowers the effort by this factor, one that takes a fifth less than it may raises it by that: in
+/// A frame that takes too long lowers the share by this factor, one that takes a fifth less than it may raises it by that: in
 /// the long run one frame in twenty takes too long.
 const LOWER: f64 = 0.9;
 /// See [`LOWER`].
@@ -10,21 +10,21 @@ const RAISE: f64 = 1.005;
 /// See [`LOWER`].
 const SPARE: f64 = 0.8;
 
-/// Least effort: with fewer features a pose is worth little.
+/// Least share: with fewer features a pose is worth little.
 const LEAST: f64 = 0.2;
 
-/// Below this effort the image pyramids get a level less, and large motions are found less often.
+/// Below this share the image pyramids get a level less, and large motions are found less often.
 const FLATTER_BELOW: f64 = 0.5;
 
 /// The share of the features that are followed, as the frames' times allow.
 #[derive(Debug)]
-pub(super) struct Effort {
+pub(super) struct FrameBudget {
     share: f64,
     started: Option<Instant>,
 }
 
-impl Effort {
-    /// All of it.
+impl FrameBudget {
+    /// All of them.
     pub(super) fn new() -> Self {
         Self { share: 1.0, started: None }
     }
@@ -49,12 +49,11 @@ impl Effort {
         self.started = (budget_ms > 0.0).then(Instant::now);
     }
 
-    /// A frame's work is done. Whether the effort is another from now on.
-    pub(super) fn end(&mut self, budget_ms: f64) -> bool {
-        let Some(started) = self.started.take() else { return false };
-        let before = self.share;
-        self.adapt(started.elapsed().as_secs_f64() * 1e3 / budget_ms);
-        self.share != before
+    /// A frame's work is done: the next one's share follows from the time that it took.
+    pub(super) fn end(&mut self, budget_ms: f64) {
+        if let Some(started) = self.started.take() {
+            self.adapt(started.elapsed().as_secs_f64() * 1e3 / budget_ms);
+        }
     }
 
     /// Adapts to a frame that took this share of its time.
@@ -71,11 +70,11 @@ impl Effort {
 mod tests {
     use super::*;
 
-    /// The effort after many frames that take so much of their time at full effort.
+    /// The effort after many frames that take so much of their time with all features.
     fn settled(taken_at_full: f64) -> f64 {
-        let mut effort = Effort::new();
-        (0..1000).for_each(|_| effort.adapt(taken_at_full * effort.share()));
-        effort.share()
+        let mut budget = FrameBudget::new();
+        (0..1000).for_each(|_| budget.adapt(taken_at_full * budget.share()));
+        budget.share()
     }
 
     #[test]
@@ -89,17 +88,18 @@ mod tests {
     }
 
     #[test]
-    fn little_effort_is_fewer_features_and_flatter_pyramids() {
-        let mut effort = Effort::new();
-        assert_eq!((effort.feature_count(200), effort.pyramid_levels(3)), (200, 3));
-        (0..7).for_each(|_| effort.adapt(2.0));
-        assert_eq!((effort.feature_count(200), effort.pyramid_levels(3), effort.pyramid_levels(1)), (96, 2, 1));
+    fn a_small_share_is_fewer_features_and_flatter_pyramids() {
+        let mut budget = FrameBudget::new();
+        assert_eq!((budget.feature_count(200), budget.pyramid_levels(3)), (200, 3));
+        (0..7).for_each(|_| budget.adapt(2.0));
+        assert_eq!((budget.feature_count(200), budget.pyramid_levels(3), budget.pyramid_levels(1)), (96, 2, 1));
     }
 
     #[test]
     fn without_a_budget_no_clock_is_looked_at() {
-        let mut effort = Effort::new();
-        effort.begin(0.0);
-        assert!(effort.started.is_none() && !effort.end(0.0));
+        let mut budget = FrameBudget::new();
+        budget.begin(0.0);
+        budget.end(0.0);
+        assert!(budget.started.is_none() && budget.share() == 1.0);
     }
 }

@@ -7,7 +7,7 @@ help: ## What there is
 	@echo "make demo    set up, build, simulate a robot's tour, run it through both ROS 2 nodes, show what came out"
 	@echo "             BAG=path: a recording of yours instead (rosbag2, EuRoC, TUM, KITTI, 7-Scenes); OUT=folder (out/demo)"
 	@echo "make test    set up, build, run all tests and checks"
-	@echo "make test-aarch64  run the kernels' tests on emulated aarch64 CPUs with and without half-precision arithmetic"
+	@echo "make test-aarch64  run the kernels' and solvers' tests on emulated aarch64 CPUs with and without half-precision arithmetic"
 	@echo "make build   set up, build the nodes and the command line into target/release"
 	@echo "make setup   system packages, Rust, ROS 2 and our messages, as far as missing"
 	@echo "make clean   remove what was built; what setup installed in .setup stays"

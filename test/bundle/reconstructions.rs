@@ -7,7 +7,9 @@ use halfslam::solver::SolveStatistics;
 
 #[test]
 fn points_of_any_camera_are_adjusted_under_every_policy() {
-    let options = PointBundleOptions::default();
+    // Eight free cameras leave flat valleys, along which a decrease of a millionth would stop any policy anywhere.
+    let mut options = PointBundleOptions::default();
+    (options.solver.cost_tolerance, options.solver.max_iterations) = (1e-8, 1000);
     for seed in 0..6 {
         let (bal, stereo) = (points::bal_scene(seed, 8, 120), points::stereo_scene(seed, 8, 120));
         let distorted = points::distorted_scene(seed, 8, 120);
@@ -28,7 +30,6 @@ fn points_of_any_camera_are_adjusted_under_every_policy() {
         }
         for policy in ["single", "mixed"] {
             for (found, best) in solve(policy).iter().zip(&best) {
-                // Eight free cameras leave flat valleys, along which a relative decrease of 1e-6 stops either policy.
                 let excess = found.final_cost / best.final_cost - 1.0;
                 assert!(excess < 1e-3, "{policy}, seed {seed}: {excess:e}, {found:?} against {best:?}");
             }

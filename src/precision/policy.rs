@@ -24,6 +24,16 @@ impl Precision {
             Self::F32 | Self::F64 => Self::F64,
         }
     }
+
+    /// By how much rounding changes a number at most, as a share of it.
+    pub fn unit_roundoff(self) -> f64 {
+        match self {
+            Self::BF16 => 2f64.powi(-8),
+            Self::F16 => 2f64.powi(-11),
+            Self::F32 => 2f64.powi(-24),
+            Self::F64 => 2f64.powi(-53),
+        }
+    }
 }
 
 impl std::fmt::Display for Precision {

@@ -87,7 +87,7 @@ fn minimize_with<Q: Problem>(
     is_robust: bool,
 ) -> Result<SolveStatistics, SolverError> {
     let mut run = Run::start(problem, policy, options, make)?;
-    let mut damping = Damping::new(options);
+    let mut damping = Damping::new(options, &run.policy);
     let mut rejected = 0;
     let (converged, reason) = loop {
         if let Some(reason) = stopping::at_zero(run.cost, problem.shape().0) {
@@ -101,7 +101,7 @@ fn minimize_with<Q: Problem>(
             Ok(Ok(trial)) => trial,
             Ok(Err(reason)) => break (true, reason),
             Err(trouble) if run.escalate(problem, &trouble.what)? => {
-                (damping, rejected) = (Damping::new(options), 0);
+                (damping, rejected) = (Damping::new(options, &run.policy), 0);
                 continue;
             }
             Err(trouble) => break (false, trouble.what),
@@ -127,7 +127,7 @@ fn minimize_with<Q: Problem>(
         }
         let doubted = exhausted || rejected >= PATIENCE && run.doubts_precision(problem, trial.promised);
         if doubted && run.escalate(problem, "several steps in a row ascend")? {
-            (damping, rejected) = (Damping::new(options), 0);
+            (damping, rejected) = (Damping::new(options, &run.policy), 0);
             continue;
         }
         if exhausted {

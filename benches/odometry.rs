@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench odometry -- SOURCE... [--precision P] [--every N] [--blind FROM,TO] [--set NAME=VALUE]`
 //!
-//! Without a source a simulated tour of 20 s at 752 x 480 serves. `--every` takes each N-th frame only, `--blind` turns
+//! Without a source a simulated tour of 20 s at 752 x 480 serves. `--features N` drives N tours of 60 s instead, each of a robot of
+//! its own whose calibration errs, with features for images, and sums their errors up. `--every` takes each N-th frame only, `--blind` turns
 //! the frames between two times (s) black. Times are of the CPU clock of the thread that frames come to, on which all is done:
 //! what one core needs, and other load does not count. `--beside` lets keyframes be made on a thread of their own, as robots
 //! do: then they are the times until a frame's pose is there, if the thread is done before the next frame.
@@ -20,6 +21,7 @@ use halfslam::options::ParameterValue;
 use halfslam::precision::Policy;
 use halfslam::replay::Quantiles;
 use halfslam::sensors::{Frame, Images, SensorEvent};
+use halfslam::simulation::features::{FeatureOptions, FeatureSimulation};
 use halfslam::simulation::{Preset, Simulation, SimulationOptions};
 use meter::cpu_ms;
 use nalgebra::{Matrix6, Vector2};
@@ -35,15 +37,15 @@ type Stages = Arc<Mutex<BTreeMap<(&'static str, bool), f64>>>;
 
 /// A tracker whose calls are timed.
 struct Timed {
-    tracker: ImageTracker,
+    tracker: Box<dyn Tracker>,
     stages: Stages,
     thread: ThreadId,
 }
 
 impl Timed {
-    fn timed<T>(&mut self, stage: &'static str, call: impl FnOnce(&mut ImageTracker) -> T) -> T {
+    fn timed<T>(&mut self, stage: &'static str, call: impl FnOnce(&mut dyn Tracker) -> T) -> T {
         let start = cpu_ms();
-        let result = call(&mut self.tracker);
+        let result = call(self.tracker.as_mut());
         if let Ok(mut stages) = self.stages.lock() {
             let beside = std::thread::current().id() != self.thread;
             *stages.entry((stage, beside)).or_default() += cpu_ms() - start;
@@ -102,6 +104,7 @@ struct Request {
     config: Config,
     every: usize,
     blind_secs: Option<(f64, f64)>,
+    feature_tours: u64,
 }
 
 /// A stage's name in the table.
@@ -110,7 +113,8 @@ fn named((stage, beside): (&str, bool)) -> String {
 }
 
 fn request() -> Result<Request, Failure> {
-    let mut request = Request { sources: Vec::new(), config: Config::default(), every: 1, blind_secs: None };
+    let (sources, config) = (Vec::new(), Config::default());
+    let mut request = Request { sources, config, every: 1, blind_secs: None, feature_tours: 0 };
     request.config.odometry.window.second_thread = false;
     // Cargo adds `--bench`.
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
@@ -120,6 +124,7 @@ fn request() -> Result<Request, Failure> {
             "--precision" => request.config.precision = value()?,
             "--beside" => request.config.odometry.window.second_thread = true,
             "--every" => request.every = value()?.parse()?,
+            "--features" => request.feature_tours = value()?.parse()?,
             "--blind" => {
                 let value = value()?;
                 let (from, to) = value.split_once(',').ok_or("--blind: expected FROM,TO in seconds")?;
@@ -167,10 +172,9 @@ struct Outcome {
     truth: Trajectory,
 }
 
-fn run(recording: Recording, request: &Request) -> Result<Outcome, Failure> {
+fn run(recording: Recording, tracker: Box<dyn Tracker>, request: &Request) -> Result<Outcome, Failure> {
     let stages = Stages::default();
     let options = &request.config.odometry;
-    let tracker = ImageTracker::new(&options.frontend, &recording.rig)?;
     let tracker = Box::new(Timed { tracker, stages: stages.clone(), thread: std::thread::current().id() });
     let policy = Policy::resolve(&request.config.precision)?;
     let mut odometry = Odometry::with_tracker(options, &recording.rig, &policy, tracker)?;
@@ -230,11 +234,45 @@ fn normalized(error: &Se3, covariance: &Matrix6<f64>) -> Option<f64> {
     Some(error.dot(&covariance.cholesky()?.solve(&error)) / 6.0)
 }
 
+/// Mean normalized squared errors.
+struct Honesty {
+    /// Of motions between keyframes, one by one.
+    between_keyframes: Vec<f64>,
+    of_poses: f64,
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+fn trajectory(estimates: &[Estimate]) -> Trajectory {
+    let pose = |e: &Estimate| StampedPose { stamp_nanos: e.stamp_nanos, t_world_body: e.t_odom_base };
+    Trajectory::from_poses(estimates.iter().map(pose).collect())
+}
+
+fn honesty(outcome: &Outcome) -> Option<Honesty> {
+    let between_keyframes: Vec<f64> = (outcome.keyframes.windows(2))
+        .filter_map(|pair| {
+            let truth = |keyframe: &Keyframe| outcome.truth.at(keyframe.frame.stamp_nanos);
+            let t_true = truth(&pair[0])?.inverse() * truth(&pair[1])?;
+            normalized(&(t_true.inverse() * pair[1].t_previous_base?), &pair[1].covariance)
+        })
+        .collect();
+    // From the first pose, which is the origin of both.
+    let first = outcome.estimates.first()?;
+    let t_truth_odom = outcome.truth.at(first.stamp_nanos)? * first.t_odom_base.inverse();
+    let of_poses: Vec<f64> = (outcome.estimates.iter())
+        .filter_map(|estimate| {
+            let t_true = outcome.truth.at(estimate.stamp_nanos)?;
+            normalized(&((t_true.inverse() * t_truth_odom) * estimate.t_odom_base), &estimate.covariance)
+        })
+        .collect();
+    Some(Honesty { between_keyframes, of_poses: mean(&of_poses) })
+}
+
 fn print(outcome: &Outcome) -> Option<()> {
     let estimates = &outcome.estimates;
-    let trajectory = Trajectory::from_poses(
-        estimates.iter().map(|e| StampedPose { stamp_nanos: e.stamp_nanos, t_world_body: e.t_odom_base }).collect(),
-    );
+    let trajectory = trajectory(estimates);
     let lost = estimates.iter().filter(|estimate| estimate.state != TrackingState::Tracking).count();
     let path_m = trajectory.path_length_m();
     println!("  frames {}, lost {lost}, keyframes {}, path {path_m:.2} m", estimates.len(), outcome.keyframes.len());
@@ -253,35 +291,56 @@ fn print(outcome: &Outcome) -> Option<()> {
         print!("; drift {:.3} %, {:.5} deg/m", drift.translation_percent, drift.rotation_deg_per_m);
     }
     println!();
-    let between_keyframes: Vec<f64> = (outcome.keyframes.windows(2))
-        .filter_map(|pair| {
-            let truth = |keyframe: &Keyframe| outcome.truth.at(keyframe.frame.stamp_nanos);
-            let t_true = truth(&pair[0])?.inverse() * truth(&pair[1])?;
-            normalized(&(t_true.inverse() * pair[1].t_previous_base?), &pair[1].covariance)
-        })
-        .collect();
-    // From the first pose, which is the origin of both.
-    let first = estimates.first()?;
-    let t_truth_odom = outcome.truth.at(first.stamp_nanos)? * first.t_odom_base.inverse();
-    let of_poses: Vec<f64> = estimates
-        .iter()
-        .filter_map(|estimate| {
-            let t_true = outcome.truth.at(estimate.stamp_nanos)?;
-            normalized(&((t_true.inverse() * t_truth_odom) * estimate.t_odom_base), &estimate.covariance)
-        })
-        .collect();
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+    let Honesty { between_keyframes, of_poses } = honesty(outcome)?;
     println!(
         "  normalized squared error: between keyframes mean {:.2}, median {:.2}; of poses mean {:.2}",
         mean(&between_keyframes),
         Quantiles::of(between_keyframes.iter().copied()).median,
-        mean(&of_poses)
+        of_poses
     );
     Some(())
 }
 
+/// Tours of features, by robots whose calibration errs as the simulation's defaults say.
+fn print_feature_tours(request: &Request) -> Result<(), Failure> {
+    let options = SimulationOptions { duration_secs: 60.0, frame_rate_hz: 10.0, ..SimulationOptions::default() };
+    let (mut ates, mut poses, mut keyframes) = (Vec::new(), Vec::new(), Vec::new());
+    for seed in 1..=request.feature_tours {
+        let tour = Simulation::new(&options, seed, Preset::Stereo);
+        let features = FeatureSimulation::new(&tour, &FeatureOptions::default());
+        let recording = Recording {
+            kind: "simulation",
+            rig: *features.rig(),
+            frame_count: tour.frame_count(),
+            has_wheels: true,
+            truth: Some(features.truth()),
+            events: Box::new(features.events().collect::<Vec<_>>().into_iter().map(Ok)),
+        };
+        let tracker = Box::new(features.tracker(&request.config.odometry.frontend));
+        let outcome = run(recording, tracker, request)?;
+        let error = absolute_error(&trajectory(&outcome.estimates), &outcome.truth, Alignment::Se3)?;
+        let honesty = honesty(&outcome).ok_or("a tour without a truth")?;
+        ates.push(error.translation_m.rmse);
+        poses.push(honesty.of_poses);
+        keyframes.push(mean(&honesty.between_keyframes));
+    }
+    println!("{} tours of features, {}", request.feature_tours, request.config.precision);
+    for (what, values) in [
+        ("ATE (m)", &ates),
+        ("normalized squared error of poses", &poses),
+        ("normalized squared error between keyframes", &keyframes),
+    ] {
+        let Quantiles { median, p95, p99 } = Quantiles::of(values.iter().copied());
+        println!("  {what}: mean {:.4}, median {median:.4}, p95 {p95:.4}, p99 {p99:.4}", mean(values));
+    }
+    Ok(())
+}
+
 fn main() -> Result<(), Failure> {
     let request = request()?;
+    if request.feature_tours > 0 {
+        return print_feature_tours(&request);
+    }
     let mut recordings: Vec<(String, Recording)> = Vec::new();
     for source in &request.sources {
         recordings.push((source.clone(), sources::open(Path::new(source), &request.config.source)?));
@@ -291,7 +350,8 @@ fn main() -> Result<(), Failure> {
     }
     for (name, recording) in recordings {
         println!("{name}, {}", request.config.precision);
-        if print(&run(recording, &request)?).is_none() {
+        let tracker = Box::new(ImageTracker::new(&request.config.odometry.frontend, &recording.rig)?);
+        if print(&run(recording, tracker, &request)?).is_none() {
             println!("  no truth to compare with");
         }
     }

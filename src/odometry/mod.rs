@@ -9,6 +9,7 @@ mod background;
 mod covariance;
 mod estimate;
 mod frame_budget;
+mod frame_clock;
 mod gravity;
 mod gyroscope;
 mod keyframe;
@@ -27,6 +28,7 @@ mod planar;
 mod recovery;
 mod relocalization;
 mod uncertainty;
+mod validate;
 mod window;
 
 pub use estimate::{Estimate, TrackingState};

@@ -2,6 +2,7 @@
 
 use super::covariance::{carried, sqrt_information};
 use super::frame_budget::FrameBudget;
+use super::frame_clock::FrameClock;
 use super::local_mapping::{LocalMapping, Mapped, NewKeyframe};
 use super::localization::{Expected, View, localize};
 use super::mapping_thread::{MappingThread, Task};
@@ -10,19 +11,17 @@ use super::planar;
 use super::recovery::{Carried, LastSeen};
 use super::relocalization::relocalize;
 use super::uncertainty::Uncertainty;
+use super::validate::validate;
 use super::{Estimate, Keyframe, OdometryError, OdometryOptions, TrackingState};
 use crate::frontend::{FrontendError, ImageTracker, Tracker};
 use crate::geometry::{Se3, se3};
 use crate::precision::Policy;
-use crate::sensors::{Depth, Frame, ImuSample, Rig, WheelSample};
+use crate::sensors::{Frame, ImuSample, Rig, WheelSample};
 use crate::solver::SolveStatistics;
 use std::sync::Arc;
 
 /// Wheels that disagree with the images by more than this squared (99.9% of χ² with 6 degrees of freedom) have slipped.
 const SLIP_GATE: f64 = 22.5;
-
-/// Frames that are older than the last one by less than this (ns) are late; by more, the clock may have been set back.
-const JUMP_NANOS: i64 = 1_000_000_000;
 
 /// A view that fewer of the features than this share agree on is doubted: the last keyframes are sought in the frame.
 const WEAK_SHARE: f64 = 0.33;
@@ -38,8 +37,7 @@ pub struct Odometry {
     budget: FrameBudget,
     last_seen: Option<LastSeen>,
     last_estimate: Option<Estimate>,
-    /// Stamp of the last frame (ns), if it was long before the one before it.
-    stamp_after_jump: Option<i64>,
+    clock: FrameClock,
     /// Whether a start has to wait for something that tells the scale.
     scale_missing: bool,
 }
@@ -64,7 +62,7 @@ impl Odometry {
         policy: &Policy,
         tracker: Box<dyn Tracker>,
     ) -> Result<Self, OdometryError> {
-        check(rig)?;
+        validate(rig)?;
         Ok(Self {
             options: options.clone(),
             rig: *rig,
@@ -75,7 +73,7 @@ impl Odometry {
             budget: FrameBudget::new(),
             last_seen: None,
             last_estimate: None,
-            stamp_after_jump: None,
+            clock: FrameClock::default(),
             scale_missing: false,
         })
     }
@@ -98,7 +96,8 @@ impl Odometry {
     /// Follows the robot into the next frame. Frames that are not newer than the last one change nothing, but when the
     /// clock itself was set back (two frames in order, long before the last one) it goes on from there.
     pub fn track(&mut self, frame: &Arc<Frame>) -> Estimate {
-        if self.clock_was_set_back(frame.stamp_nanos) {
+        let last_nanos = self.last_estimate.as_ref().map(|last| last.stamp_nanos);
+        if self.clock.was_set_back(last_nanos, frame.stamp_nanos) {
             self.forget_times(frame.stamp_nanos);
         }
         if let Some(last) = self.not_newer(frame) {
@@ -151,15 +150,6 @@ impl Odometry {
         }
     }
 
-    /// Whether this is the second frame in order after a jump back in time.
-    fn clock_was_set_back(&mut self, stamp_nanos: i64) -> bool {
-        let Some(last) = &self.last_estimate else { return false };
-        let jumped = last.stamp_nanos.saturating_sub(stamp_nanos) > JUMP_NANOS;
-        let goes_on = self.stamp_after_jump.is_some_and(|before| before < stamp_nanos);
-        self.stamp_after_jump = jumped.then_some(stamp_nanos);
-        jumped && goes_on
-    }
-
     /// Keeps the pose, and forgets everything that has a time.
     fn forget_times(&mut self, stamp_nanos: i64) {
         tracing::warn!("the clock was set back to {stamp_nanos} ns; starting again at the last pose");
@@ -168,7 +158,7 @@ impl Odometry {
         self.motion = MotionModel::new(&self.options.motion);
         mapping.map.clear();
         self.mapping.give(mapping, Task::Done(mapped));
-        (self.last_estimate, self.stamp_after_jump) = (None, None);
+        self.last_estimate = None;
         if let Some(seen) = &mut self.last_seen {
             seen.stamp_nanos = stamp_nanos;
         }
@@ -358,23 +348,5 @@ impl Odometry {
         }
         self.motion.see(seen.stamp_nanos, &seen.t_odom_base);
         self.last_seen = Some(seen);
-    }
-}
-
-fn check(rig: &Rig) -> Result<(), OdometryError> {
-    let camera = &rig.camera;
-    let numbers = [camera.fx, camera.fy, camera.cx, camera.cy];
-    let usable = camera.fx > 0.0 && camera.fy > 0.0 && numbers.iter().all(|value| value.is_finite());
-    if !usable || camera.width == 0 || camera.height == 0 {
-        return Err(OdometryError::Rig {
-            expected: "a camera with a focal length and pixels",
-            found: format!("{camera:?}"),
-        });
-    }
-    match rig.depth {
-        Depth::Stereo { baseline_m } if !(baseline_m.is_finite() && baseline_m > 0.0) => {
-            Err(OdometryError::Rig { expected: "a baseline above 0 m", found: format!("{baseline_m} m") })
-        }
-        _ => Ok(()),
     }
 }

@@ -8,6 +8,7 @@
 mod complement;
 mod covariance;
 mod envelope;
+mod factor;
 mod landmarks;
 mod parts;
 mod reduced;

@@ -1,6 +1,7 @@
 //! The Schur complement formed block by block, for a preconditioner: never for a product.
 
-use super::envelope::{Envelope, padded, subtract_products};
+use super::envelope::{Envelope, padded};
+use super::factor::subtract_products;
 use super::landmarks::{Landmarks, turn_rows};
 use super::parts::Parts;
 use crate::precision::Scalar;

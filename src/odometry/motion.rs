@@ -33,7 +33,7 @@ crate::options! {
         gyro_noise: f64 = 0.001, "rad/s/sqrt(Hz)", 0.000001..=1.0, live;
         /// Accelerometer: standard deviation of its bias, mounting included (0.1 m/s² are 10 mrad of tilt).
         accelerometer_bias_sigma: f64 = 0.1, "m/s^2", 0.001..=10.0, startup;
-        /// Gyroscope: standard deviation of the rotation as a share of it, from scale, mounting and time stamps.
+        /// Gyroscope: standard deviation of the rotation as a share of it, from scale and mounting, before anything is known of them.
         gyro_rotation_share: f64 = 0.02, "", 0.0..=1.0, live;
     }
 }

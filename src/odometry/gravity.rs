@@ -54,8 +54,7 @@ impl Accelerometer {
 
     /// Takes a sample that is newer than the last one.
     pub(super) fn add(&mut self, sample: &ImuSample) {
-        let finite = sample.linear_acceleration.iter().chain(&sample.angular_velocity).all(|value| value.is_finite());
-        if finite && self.samples.back().is_none_or(|last| last.stamp_nanos < sample.stamp_nanos) {
+        if self.samples.back().is_none_or(|last| last.stamp_nanos < sample.stamp_nanos) {
             self.samples.push_back(sample.clone());
             let oldest = sample.stamp_nanos.saturating_sub(nanos(2.0 * SPAN_SECS.1));
             drop_before(&mut self.samples, oldest, |sample| sample.stamp_nanos);

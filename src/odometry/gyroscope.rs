@@ -61,9 +61,7 @@ impl Gyroscope {
 
     /// Takes a sample that is newer than the last one.
     pub(super) fn add(&mut self, sample: &ImuSample) {
-        if !sample.angular_velocity.iter().all(|value| value.is_finite()) {
-            tracing::warn!("angular velocity at {} ns is not finite; ignored", sample.stamp_nanos);
-        } else if self.samples.back().is_some_and(|last| sample.stamp_nanos <= last.stamp_nanos) {
+        if self.samples.back().is_some_and(|last| sample.stamp_nanos <= last.stamp_nanos) {
             tracing::debug!("inertial sample at {} ns is not newer than the last; ignored", sample.stamp_nanos);
         } else {
             self.samples.push_back(sample.clone());

@@ -1,7 +1,7 @@
 //! How certain the adjusted window is.
 
 use super::adjustment::bundle_of;
-use super::normal_matrix::{add_blocks, add_relative_poses, by_landmark, linearize, of_poses};
+use super::normal_matrix::{add_blocks, add_relative_poses, by_landmark, linearize, uninformed};
 use super::window::Window;
 use crate::bundle::{Bundle, BundleLandmark, BundleObservation};
 use nalgebra::{DMatrix, Matrix6, RowVector6};
@@ -17,7 +17,7 @@ pub(super) fn settle(window: &mut Window) -> Option<Matrix6<f64>> {
     let gauge = pose_count.checked_sub(2)?;
     let (bundle, ids) = bundle_of(window, 0, |_, _| true);
     let slot = |pose: usize| if pose < gauge { Some(pose) } else { pose.checked_sub(1).filter(|_| pose != gauge) };
-    let mut normal = of_poses(pose_count - 1);
+    let mut normal = uninformed(pose_count - 1);
     for ((landmark, seen), id) in by_landmark(&bundle).zip(&ids) {
         let depth_information = add_landmark(&mut normal, &bundle, landmark, &seen, slot);
         let depth = window.landmarks.get_mut(id).and_then(|landmark| landmark.inverse_depth.as_mut());

@@ -80,6 +80,14 @@ impl MotionModel {
 
     /// Takes a sample of the inertial unit that is newer than the last one.
     pub(super) fn add_imu(&mut self, sample: &ImuSample) {
+        if !sample.is_plausible() {
+            let ImuSample { stamp_nanos, angular_velocity, linear_acceleration } = sample;
+            tracing::warn!(
+                "inertial sample at {stamp_nanos} ns ignored: expected rad/s and m/s², found {angular_velocity:?} and \
+                 {linear_acceleration:?}"
+            );
+            return;
+        }
         self.gyroscope.add(sample);
         self.accelerometer.add(sample);
     }
@@ -124,9 +132,11 @@ impl MotionModel {
 
     /// Takes a sample of wheel odometry that is newer than the last one.
     pub(super) fn add_wheel(&mut self, sample: &WheelSample) {
-        let finite = sample.t_wheel_base.to_homogeneous().iter().all(|value| value.is_finite());
-        if !finite {
-            tracing::warn!("wheel odometry at {} ns is not finite; ignored", sample.stamp_nanos);
+        if !sample.is_plausible() {
+            let WheelSample { stamp_nanos, t_wheel_base, .. } = sample;
+            tracing::warn!(
+                "wheel odometry at {stamp_nanos} ns ignored: expected a pose in metres, found {t_wheel_base:?}"
+            );
         } else if self.wheels.back().is_some_and(|last| sample.stamp_nanos <= last.stamp_nanos) {
             tracing::debug!("wheel odometry at {} ns is not newer than the last; ignored", sample.stamp_nanos);
         } else {

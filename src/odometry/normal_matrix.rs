@@ -7,8 +7,8 @@ use nalgebra::{DMatrix, Matrix3, Matrix6, Point3, SMatrix, SVector};
 /// Information of each pose without anything else (1/m², 1/rad²): it has no say, and keeps the matrix invertible.
 const NOTHING: f64 = 1e-6;
 
-/// That of so many free poses of which nothing is known yet, by blocks of six.
-pub(super) fn of_poses(count: usize) -> DMatrix<f64> {
+/// The normal matrix of so many free poses before anything is added to it: blocks of 6 x 6, perturbations `[ρ; φ]` (m, rad).
+pub(super) fn uninformed(count: usize) -> DMatrix<f64> {
     DMatrix::identity(6 * count, 6 * count) * NOTHING
 }
 
@@ -55,6 +55,8 @@ pub(super) struct Rows {
     pub depth: SVector<f64, 3>,
 }
 
+/// An observation linearized where the bundle stands, poses perturbed on the right `[ρ; φ]` (m, rad), depth as its inverse (1/m).
+/// `None` for what lies behind the camera. A host's own left pixel, and a right column that was not seen, make rows of zeros.
 pub(super) fn linearize(bundle: &Bundle, landmark: &BundleLandmark, observation: &BundleObservation) -> Option<Rows> {
     let camera = &bundle.camera;
     let t_camera_host =

@@ -5,7 +5,7 @@
 //! things and far ones then disagree about the motion, by which the offset can be told. A depth camera is a stereo pair, too.
 
 use super::adjustment::bundle_of;
-use super::normal_matrix::{add_blocks, add_relative_poses, by_landmark, linearize, of_poses};
+use super::normal_matrix::{add_blocks, add_relative_poses, by_landmark, linearize, uninformed};
 use super::window::{Track, Window};
 use crate::bundle::{Bundle, BundleLandmark, BundleObservation};
 use nalgebra::{DMatrix, DVector, RowVector6, SMatrix, Vector3};
@@ -107,7 +107,7 @@ struct Sums {
 
 impl Sums {
     fn new(pose_count: usize) -> Self {
-        let normal = of_poses(pose_count - 1);
+        let normal = uninformed(pose_count - 1);
         Self { cross: DVector::zeros(normal.nrows()), normal, own: 0.0, gradient: 0.0 }
     }
 

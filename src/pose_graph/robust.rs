@@ -50,37 +50,11 @@ pub(super) fn graduated<G: RigidGroup<D>, const D: usize>(
     let mut total = SolveStatistics::default();
     while scale > 1.0 && scale.is_finite() {
         problem.robust_loss = Loss::GemanMcClure((scale * limit).sqrt());
-        add(&mut total, minimize(problem, policy, &coarse, preconditioner)?);
+        total = total.followed_by(minimize(problem, policy, &coarse, preconditioner)?, true);
         scale /= GRADUATION;
     }
     problem.robust_loss = Loss::GemanMcClure(limit.sqrt());
-    add(&mut total, minimize(problem, policy, &options.solver, preconditioner)?);
-    Ok(total)
-}
-
-/// Adds a later solve, whose end is that of both.
-fn add(total: &mut SolveStatistics, later: SolveStatistics) {
-    let mut earlier = std::mem::replace(total, later);
-    total.cost_history.splice(..0, earlier.cost_history.drain(..));
-    add_work(total, earlier);
-}
-
-/// Adds the work of an earlier solve, or of one whose end did not count.
-fn add_work(total: &mut SolveStatistics, earlier: SolveStatistics) {
-    total.iterations += earlier.iterations;
-    total.rejected_steps += earlier.rejected_steps;
-    total.cg_iterations += earlier.cg_iterations;
-    total.flushed_to_zero += earlier.flushed_to_zero;
-    total.solve_ms += earlier.solve_ms;
-    total.escalations.splice(..0, earlier.escalations);
-    let (sum, part) = (&mut total.phases, earlier.phases);
-    sum.residual_ms += part.residual_ms;
-    sum.jacobian_ms += part.jacobian_ms;
-    sum.factor_ms += part.factor_ms;
-    sum.triangular_ms += part.triangular_ms;
-    sum.product_ms += part.product_ms;
-    sum.linear_ms += part.linear_ms;
-    sum.update_ms += part.update_ms;
+    Ok(total.followed_by(minimize(problem, policy, &options.solver, preconditioner)?, true))
 }
 
 /// An edge that may be wrong is plausible if its squared whitened residual is at most this many times the one beyond which
@@ -123,7 +97,7 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
     for _ in 0..MOST_CHOICES {
         let edges = graph.edges.iter().zip(&chosen).filter(|(edge, chosen)| !edge.robust || **chosen);
         part.edges = edges.map(|(edge, _)| edge.clone()).collect();
-        add(&mut total, part.optimize_all(policy, &starting_from(start), WIDEST)?);
+        total = total.followed_by(part.optimize_all(policy, &starting_from(start), WIDEST)?, true);
         let mut plausible = plausible_edges(graph, &part, limit);
         if plausible == chosen {
             if options.start == "given" {
@@ -133,11 +107,11 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
             let mut anew = part.clone();
             let statistics = anew.optimize_all(policy, &starting_from("chordal"), WIDEST)?;
             let (before, after) = (part.cost_of(&part.edges, loss), anew.cost_of(&part.edges, loss));
-            if after >= (1.0 - options.solver.cost_tolerance) * before {
-                add_work(&mut total, statistics);
+            let is_better = after < (1.0 - options.solver.cost_tolerance) * before;
+            total = total.followed_by(statistics, is_better);
+            if !is_better {
                 break;
             }
-            add(&mut total, statistics);
             part.nodes = anew.nodes;
             plausible = plausible_edges(graph, &part, limit);
         }
@@ -146,11 +120,10 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
     if few {
         let mut all = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), graph.edges.clone());
         let statistics = all.optimize_all(policy, options, f64::INFINITY)?;
-        if all.cost_of(&graph.edges, loss) < part.cost_of(&graph.edges, loss) {
-            add(&mut total, statistics);
+        let is_better = all.cost_of(&graph.edges, loss) < part.cost_of(&graph.edges, loss);
+        total = total.followed_by(statistics, is_better);
+        if is_better {
             part.nodes = all.nodes;
-        } else {
-            add_work(&mut total, statistics);
         }
     }
     (total.initial_cost, total.final_cost) = (initial_cost, part.cost_of(&graph.edges, loss));

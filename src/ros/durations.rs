@@ -27,7 +27,7 @@ impl Durations {
     }
 
     /// Quantiles (ms); `None` if they have been told just now.
-    pub fn news(&mut self) -> Option<Quantiles> {
+    pub fn due_quantiles_ms(&mut self) -> Option<Quantiles> {
         if self.told.is_some_and(|told| told.elapsed() < TOLD_EVERY) {
             return None;
         }
@@ -45,10 +45,10 @@ mod tests {
         let mut durations = Durations::default();
         (0..100).for_each(|_| durations.add(Duration::from_secs(9)));
         (0..=KEPT as u64).for_each(|ms| durations.add(Duration::from_millis(ms)));
-        let Quantiles { median, p95, p99 } = durations.news().unwrap();
+        let Quantiles { median, p95, p99 } = durations.due_quantiles_ms().unwrap();
         for (found, expected) in [median, p95, p99].iter().zip([1000.0, 1900.0, 1980.0]) {
             assert!((found - expected).abs() < 1e-6, "{found} {expected}");
         }
-        assert!(durations.news().is_none());
+        assert!(durations.due_quantiles_ms().is_none());
     }
 }

@@ -293,7 +293,7 @@ impl Estimator {
 
     fn take_time(&mut self, raw: &RawFrame) {
         self.durations.add(raw.came.elapsed());
-        if let Some(Quantiles { median, p95, p99 }) = self.durations.news() {
+        if let Some(Quantiles { median, p95, p99 }) = self.durations.due_quantiles_ms() {
             for (name, ms) in TIME_IN_NODE.iter().zip([median, p95, p99]) {
                 self.diagnostics.set(name, format!("{ms:.1}"));
             }

@@ -200,6 +200,8 @@ mod tests {
         assert!(matches!(rig.depth, Depth::Stereo { baseline_m } if (baseline_m - 0.11).abs() < 1e-12));
         let refused = |infos: CameraInfos| infos.rectification(SecondImage::Right).unwrap_err().to_string();
         assert!(refused(of(false, &left, Some(&left))).contains("p[3] = 0"));
+        let in_millimetres = info(400.0, -44_000.0);
+        assert!(refused(of(false, &left, Some(&in_millimetres))).contains("0.0001 to 10 m, found p[3] = -44000"));
         assert!(
             refused(of(false, &left, Some(&CameraInfo { width: 640, ..right.clone() }))).contains("rectified pair")
         );

@@ -224,8 +224,11 @@ mod tests {
         for length in [0, 11, 12, 19, 22] {
             assert!(depth("16UC1; compressedDepth rvl", &whole[..length], 0.001).is_err(), "{length} bytes");
         }
-        let huge = [vec![0; 12], vec![0xff; 8]].concat();
-        assert!(depth("16UC1; compressedDepth rvl", &huge, 0.001).is_err());
+        for side in [u32::MAX, 1 << 15] {
+            let huge = [&[0; 12], &side.to_le_bytes()[..], &side.to_le_bytes()].concat();
+            let refusal = depth("16UC1; compressedDepth rvl", &huge, 0.001).unwrap_err().to_string();
+            assert!(refusal.contains(&format!("{side}x{side}")), "{refusal}");
+        }
         assert!(depth("16UC1; compressedDepth", &[0; 30], 0.001).is_err());
         let colors = png(&WORDS, 4);
         assert!(depth("jpeg", &colors[..20], 0.001).is_err());

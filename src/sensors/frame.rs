@@ -65,6 +65,12 @@ pub struct WheelSample {
 }
 
 impl WheelSample {
+    /// Whether its numbers may be measurements: no robot's odometry begins farther away than any place on the Earth, 100,000 km.
+    pub fn is_plausible(&self) -> bool {
+        let rotation = self.t_wheel_base.rotation.coords.norm();
+        self.t_wheel_base.translation.vector.norm() <= 1e8 && (rotation - 1.0).abs() <= 1e-3
+    }
+
     /// From the pose of any frame of the robot.
     ///
     /// - `covariance`: of that pose as ROS messages state it, of `[translation; rotation]` about the axes of the world (m, rad).
@@ -90,6 +96,11 @@ pub struct ImuSample {
 }
 
 impl ImuSample {
+    /// Whether its numbers may be measurements: no unit measures more than 1,000 rad/s or 100,000 m/s², or what is no number.
+    pub fn is_plausible(&self) -> bool {
+        self.angular_velocity.norm() <= 1e3 && self.linear_acceleration.norm() <= 1e5
+    }
+
     /// The sample in the axes of another frame, into which `rotation` turns those that it is in now.
     pub fn turned(&self, rotation: &UnitQuaternion<f64>) -> Self {
         Self {

@@ -4,8 +4,9 @@ use crate::worlds::*;
 use crate::{distance_m, policy};
 use halfslam::geometry::{PinholeCamera, Se3};
 use halfslam::odometry::{Estimate, Odometry, OdometryError, OdometryOptions, TrackingState};
-use halfslam::sensors::{Depth, Frame, Images, Rig};
+use halfslam::sensors::{Depth, Frame, Images, ImuSample, Rig, WheelSample};
 use image::GrayImage;
+use nalgebra::{Matrix6, Vector3};
 use std::sync::Arc;
 
 #[test]
@@ -106,6 +107,30 @@ fn images_that_contradict_the_rig_are_lost_not_used() {
     assert_eq!(estimate.state, TrackingState::Lost);
     let estimate = odometry.track(&wall_frame(&rig, 2 * FRAME_NANOS, &Se3::identity()));
     assert_eq!(estimate.state, TrackingState::Tracking);
+}
+
+#[test]
+fn sensors_that_say_what_nothing_measures_are_not_believed() {
+    let (options, rig) = (OdometryOptions::default(), stereo_rig());
+    let run = |bad: &[f64]| {
+        let mut odometry = Odometry::new(&options, &rig, &policy("mixed")).unwrap();
+        let mut poses = Vec::new();
+        for index in 0..20 {
+            let stamp_nanos = index * FRAME_NANOS;
+            for (place, &value) in bad.iter().enumerate() {
+                let stamp_nanos = stamp_nanos - FRAME_NANOS / 2 + place as i64;
+                let vector = Vector3::new(0.0, value, value);
+                odometry.add_imu(&ImuSample { stamp_nanos, angular_velocity: vector, linear_acceleration: vector });
+                let t_wheel_base = Se3::translation(value, 0.0, 0.0);
+                odometry.add_wheel(&WheelSample { stamp_nanos, t_wheel_base, covariance: Matrix6::zeros() });
+            }
+            let estimate = odometry.track(&wall_frame(&rig, stamp_nanos, &sway(stamp_nanos)));
+            assert_eq!(estimate.state, TrackingState::Tracking, "frame {index}");
+            poses.push(estimate.t_odom_base);
+        }
+        poses
+    };
+    assert_eq!(run(&[f64::NAN, f64::INFINITY, -f64::MAX, 1e200, 1e9]), run(&[]));
 }
 
 #[test]

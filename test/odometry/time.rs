@@ -47,7 +47,9 @@ fn every_keyframe_comes_with_the_next_frame_and_the_last_one_at_the_end() {
         }
         take(estimate.keyframe);
     }
-    take(odometry.finish().map(|(keyframe, _)| keyframe));
+    let last = odometry.finish();
+    assert!(last.as_ref().is_none_or(|(_, solve)| solve.is_some()), "its window's solve comes with it");
+    take(last.map(|(keyframe, _)| keyframe));
     assert!(odometry.finish().is_none());
     assert_eq!(stamps[0], (KeyframeId(0), 0));
     assert!(stamps.len() > 5 && stamps.windows(2).all(|pair| pair[0] < pair[1]));
@@ -163,4 +165,17 @@ fn the_time_for_a_keyframe_counts_where_it_is_made() {
         }
         before = estimate;
     }
+}
+
+#[test]
+fn however_little_time_there_is_a_start_finds_features_enough() {
+    let rig = stereo_rig();
+    let options = OdometryOptions { frame_budget_ms: 1e-3, min_inliers: 30, ..OdometryOptions::default() };
+    let blind = 60 * FRAME_NANOS..90 * FRAME_NANOS;
+    let tracker = TrueTracker::new(&rig, &options.frontend, 0.3, vec![blind]);
+    let mut odometry = Odometry::with_tracker(&options, &rig, &policy("mixed"), Box::new(tracker)).unwrap();
+    let estimates: Vec<Estimate> = (0..120).map(|index| odometry.track(&empty_frame(index * FRAME_NANOS))).collect();
+    // A fifth of the features would be forty; a start needs sixty with depth.
+    assert_eq!(estimates.last().map(|estimate| estimate.feature_share), Some(0.2));
+    assert!(estimates[95..].iter().all(|estimate| estimate.state == TrackingState::Tracking));
 }

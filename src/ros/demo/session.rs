@@ -32,6 +32,9 @@ pub enum DemoError {
     /// The recording cannot be read or played.
     #[error(transparent)]
     Play(#[from] PlayError),
+    /// The nodes could make nothing of the recording.
+    #[error(transparent)]
+    Recording(#[from] ReplayError),
     /// ROS refuses.
     #[error(transparent)]
     Ros(#[from] RosError),
@@ -77,8 +80,7 @@ pub fn run(options: &DemoOptions, progress: &mut dyn FnMut(usize, usize)) -> Res
         Depth::Stereo { .. } => "stereo".into(),
         Depth::None if recording.has_wheels => "mono".into(),
         Depth::None => {
-            let reason = ReplayError::NoScale { kind: recording.kind }.to_string();
-            return Err(DemoError::Program { name: "vo_node", reason });
+            return Err(ReplayError::NoScale { kind: recording.kind }.into());
         }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();

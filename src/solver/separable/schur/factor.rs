@@ -16,7 +16,7 @@ pub(super) fn subtract_products<'a, U: Unit, F: Scalar, const N: usize, const D:
         subtract_from_columns(unit, c, 0, a, b);
         return;
     }
-    // More sums than there are vector registers would be kept in memory.
+    // The sums of nine wide columns at once end up in memory, those of three in registers.
     let (groups, rest) = c.as_chunks_mut::<3>();
     let first_of_rest = 3 * groups.len();
     for (index, group) in groups.iter_mut().enumerate() {

@@ -13,7 +13,7 @@ mod meter;
 
 use halfslam::config::Config;
 use halfslam::evaluation::{Alignment, absolute_error, relative_error};
-use halfslam::frontend::{FrontendError, ImageTracker, Tracker};
+use halfslam::frontend::{FrontendError, ImageTracker, PosePrior, SurfaceAlignment, Tracker};
 use halfslam::geometry::{Se3, StampedPose, Trajectory, se3};
 use halfslam::io::sources::{self, Recording};
 use halfslam::odometry::{Estimate, Keyframe, Odometry, TrackingState};
@@ -83,6 +83,10 @@ impl Tracker for Timed {
         px_older: &[Vector2<f64>],
     ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
         self.timed("recognition", |tracker| tracker.recognize(older, px_older))
+    }
+
+    fn align(&mut self, older: &Frame, prior: &PosePrior, policy: &Policy) -> Option<SurfaceAlignment> {
+        self.timed("surfaces", |tracker| tracker.align(older, prior, policy))
     }
 
     fn limit(&mut self, feature_count: usize, pyramid_levels: usize) {

@@ -13,6 +13,7 @@ mod ransac;
 mod recognition;
 mod stereo_matching;
 mod stereo_patch;
+mod surface;
 mod tracking;
 
 pub use corners::CornerDetector;
@@ -21,6 +22,7 @@ pub use initial_pose::{PosePrior, PoseSolution, Sighting, Start, Verdict, pose_f
 pub use pose_problem::Eye;
 pub use ransac::pose_from_points;
 pub use stereo_matching::StereoMatcher;
+pub use surface::SurfaceAlignment;
 pub use tracking::{ImageTracker, Tracker, measuring_baseline_m};
 
 crate::options! {

@@ -4,12 +4,15 @@ use super::image::{Pyramid, check};
 use super::mask::Mask;
 use super::recognition::Appearance;
 use super::stereo_matching::StereoMatcher;
-use super::{CornerDetector, FrontendError, FrontendOptions, stage};
+use super::surface::{self, SurfaceAlignment, SurfaceImage};
+use super::{CornerDetector, FrontendError, FrontendOptions, PosePrior, stage};
+use crate::precision::Policy;
 use crate::sensors::{Depth, DepthImage, Frame, Images, Rig};
 use image::GrayImage;
 use nalgebra::Vector2;
 use opencv::core::{Point2f, Size, TermCriteria, TermCriteria_COUNT, TermCriteria_EPS, Vector};
 use opencv::video::OPTFLOW_USE_INITIAL_FLOW;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// What the odometry sees of images: where features went, where new ones are, and their depth.
@@ -60,6 +63,12 @@ pub trait Tracker: Send {
         px_older: &[Vector2<f64>],
     ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
         Ok(vec![None; px_older.len()])
+    }
+
+    /// How the camera has moved since an older frame, by the surfaces that both show; `prior` is the camera in the older one.
+    /// `None` where these do not tell it, or no depth image shows any.
+    fn align(&mut self, _older: &Frame, _prior: &PosePrior, _policy: &Policy) -> Option<SurfaceAlignment> {
+        None
     }
 
     /// From now on seeks so many features in all, and halves images so many times: less than at first where time is short.
@@ -134,6 +143,17 @@ impl ImageTracker {
     fn seen(&self, frame: &Arc<Frame>) -> Result<Seen, FrontendError> {
         let pyramid = Pyramid::new(frame.reference(), self.patch_px(), self.options.pyramid_levels as i32)?;
         Ok(Seen { frame: frame.clone(), pyramid, appearance: None })
+    }
+
+    /// What a depth camera's frame shows of surfaces.
+    fn surfaces(&self, frame: &Frame) -> Option<SurfaceImage> {
+        let Images::Rgbd { gray, depth } = &frame.images else { return None };
+        Some(SurfaceImage::new(gray, depth, &self.rig.camera, &self.range_m()))
+    }
+
+    /// Depths (m) of a depth image that are used.
+    fn range_m(&self) -> RangeInclusive<f64> {
+        self.options.min_depth_m.min(self.options.max_depth_m)..=self.options.max_depth_m
     }
 
     /// One direction of optical flow, from first guesses.
@@ -286,7 +306,7 @@ impl Tracker for ImageTracker {
             }
             (Images::Rgbd { depth, .. }, Depth::Image) => {
                 let span = self.rig.camera.fx * measuring_baseline_m(&self.rig, &self.options);
-                let range = self.options.min_depth_m.min(self.options.max_depth_m)..=self.options.max_depth_m;
+                let range = self.range_m();
                 let column = |px: &Vector2<f64>| depth_at(depth, px, &range).map(|depth_m| px.x - span / depth_m);
                 px.iter().map(column).collect()
             }
@@ -316,6 +336,12 @@ impl Tracker for ImageTracker {
         Ok(found)
     }
 
+    fn align(&mut self, older: &Frame, prior: &PosePrior, policy: &Policy) -> Option<SurfaceAlignment> {
+        let current = self.current.as_ref()?;
+        let (earlier, later) = (self.surfaces(older)?, self.surfaces(&current.frame)?);
+        surface::align(&earlier, &later, prior, self.options.depth_sigma_m, policy)
+    }
+
     fn limit(&mut self, feature_count: usize, pyramid_levels: usize) {
         (self.options.feature_count, self.options.pyramid_levels) = (feature_count, pyramid_levels);
     }
@@ -337,7 +363,7 @@ impl Tracker for ImageTracker {
 const MAX_DEPTH_STEP: f64 = 0.03;
 
 /// The depth (m) at a feature: the median of the valid of 3 x 3 pixels, if most are valid and agree.
-fn depth_at(depth: &DepthImage, px: &Vector2<f64>, range: &std::ops::RangeInclusive<f64>) -> Option<f64> {
+fn depth_at(depth: &DepthImage, px: &Vector2<f64>, range: &RangeInclusive<f64>) -> Option<f64> {
     let (x, y) = (px.x.round(), px.y.round());
     if !(x >= 1.0 && y >= 1.0 && x + 2.0 <= f64::from(depth.width()) && y + 2.0 <= f64::from(depth.height())) {
         return None;

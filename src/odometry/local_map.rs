@@ -66,9 +66,19 @@ impl LocalMap {
         moved_px <= most_px && reached.len() as f64 >= MIN_REACHED_SHARE * self.tracks.len() as f64
     }
 
-    /// Whether the tracks have moved or thinned out enough since the last keyframe.
-    pub(super) fn deserves_keyframe(&self, stamp_nanos: i64, t_odom_camera: &Se3, options: &WindowOptions) -> bool {
+    /// Whether the tracks have moved or thinned out enough since the last keyframe; where there are none, whether so little of
+    /// the frame as `shared` says shows what the keyframe showed.
+    pub(super) fn deserves_keyframe(
+        &self,
+        stamp_nanos: i64,
+        t_odom_camera: &Se3,
+        shared: Option<f64>,
+        options: &WindowOptions,
+    ) -> bool {
         let Some(last) = self.window.keyframes.back() else { return true };
+        if let Some(shared) = shared.filter(|_| self.tracks.is_empty()) {
+            return shared < options.min_surviving_share;
+        }
         let parallax_px = self.window.parallax_px(&self.tracks, t_odom_camera).unwrap_or(f64::INFINITY);
         let elapsed_secs = (stamp_nanos - last.stamp_nanos) as f64 * 1e-9;
         let moves = parallax_px > 0.1 * options.min_parallax_px;

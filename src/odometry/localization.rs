@@ -1,6 +1,7 @@
 //! The pose of a frame from the tracks that reach it.
 
 use super::OdometryOptions;
+use super::surface_view::SurfaceMotion;
 use super::window::{Track, Window};
 use crate::frontend::{Eye, FrontendError, PosePrior, PoseSolution, Sighting, Start, Tracker, Verdict};
 use crate::frontend::{pose_from_points, pose_from_sightings};
@@ -49,6 +50,8 @@ pub(super) struct View {
     pub tracks: Vec<Track>,
     /// Those of them that agree.
     pub inlier_count: usize,
+    /// What surfaces told, if features alone did not tell enough.
+    pub surfaces: Option<SurfaceMotion>,
 }
 
 /// A prior that deviates by more than this squared (99.9% of χ² with 6 degrees of freedom) is not believed: wheels slip.
@@ -157,7 +160,8 @@ pub(super) fn pose_of(
         },
     });
     let tracks = kept.collect();
-    Ok(Some(View { t_odom_camera: solution.t_world_camera, covariance: solution.covariance, tracks, inlier_count }))
+    let (t_odom_camera, covariance) = (solution.t_world_camera, solution.covariance);
+    Ok(Some(View { t_odom_camera, covariance, tracks, inlier_count, surfaces: None }))
 }
 
 /// From the expected pose. If the images contradict it, either it is wrong or most of what they show moves: the pose

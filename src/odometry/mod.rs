@@ -27,6 +27,7 @@ mod pipeline;
 mod planar;
 mod recovery;
 mod relocalization;
+mod surface_view;
 mod uncertainty;
 mod validate;
 mod window;

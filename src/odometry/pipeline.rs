@@ -10,6 +10,7 @@ use super::motion::{Motion, MotionModel};
 use super::planar;
 use super::recovery::{Carried, LastSeen};
 use super::relocalization::relocalize;
+use super::surface_view::view_by_surfaces;
 use super::uncertainty::Uncertainty;
 use super::validate::validate;
 use super::{Estimate, Keyframe, OdometryError, OdometryOptions, TrackingState};
@@ -202,13 +203,13 @@ impl Odometry {
             return Ok(view);
         }
         // What is left may agree by chance on a motion that was not foreseen.
-        match relocalize(tracker, &map.window, &expected, inlier_count, &self.options, &self.policy)? {
-            Some((at_anchor, found)) => {
-                map.tracks = at_anchor;
-                Ok(Some(found))
-            }
-            None => Ok(view),
-        }
+        let found = match relocalize(tracker, &map.window, &expected, inlier_count, &self.options, &self.policy)? {
+            Some(found) => Some(found),
+            None => view_by_surfaces(tracker, &map.window, &expected, &self.options, &self.policy)?,
+        };
+        let Some((at_anchor, found)) = found else { return Ok(view) };
+        map.tracks = at_anchor;
+        Ok(Some(found))
     }
 
     /// Takes the pose that the images told, and has the frame made a keyframe if it is worth it.
@@ -233,10 +234,12 @@ impl Odometry {
         let covariance = uncertainty.covariance();
         let sigma_m = (from_keyframe.covariance().fixed_view::<3, 3>(0, 0).trace() / 3.0).sqrt();
         self.see(LastSeen { stamp_nanos, t_odom_base, uncertainty, from_keyframe });
-        let stays = mapping.map.anchor_serves(&view.tracks);
+        let stays = view.tracks.is_empty() || mapping.map.anchor_serves(&view.tracks);
         let at_anchor = std::mem::replace(&mut mapping.map.tracks, view.tracks);
-        let task = if mapping.map.deserves_keyframe(stamp_nanos, &view.t_odom_camera, &self.options.window) {
-            let measured = self.measured_since_keyframe(mapping, stamp_nanos, &view.t_odom_camera);
+        let shared = view.surfaces.as_ref().map(|surfaces| surfaces.shared);
+        let task = if mapping.map.deserves_keyframe(stamp_nanos, &view.t_odom_camera, shared, &self.options.window) {
+            let by_others = || self.measured_since_keyframe(mapping, stamp_nanos, &view.t_odom_camera);
+            let measured = view.surfaces.map(|surfaces| surfaces.motion).or_else(by_others);
             let up = self.motion.up(sigma_m);
             self.motion.forget_before(stamp_nanos);
             Task::Map(NewKeyframe {

@@ -25,7 +25,7 @@ pub struct SurfaceAlignment {
 const MAX_STEPS: usize = 10;
 
 /// A step is the last one at a size if it moves points by less than this share of a cell.
-const SMALL_STEP: f64 = 0.02;
+const SMALL_STEP: f64 = 0.05;
 
 /// Part of a pixel's error that all of a frame's have in common, as a share of its standard deviation: what calibration of
 /// depth cameras leaves is as large as what a pixel errs by chance. No number of pixels makes a frame better than that.
@@ -34,15 +34,15 @@ const COMMON_SHARE: f64 = 0.5;
 /// An alignment counts if so much of the later frame lies on surfaces of the earlier one,
 const MIN_SHARED: f64 = 0.3;
 /// and so much of what falls into its image,
-const MIN_AGREEING: f64 = 0.5;
+const MIN_AGREEING: f64 = 0.66;
 /// as far as depths are uncertain, by no more than so many standard deviations,
-const MAX_DEPTH_SCALE: f64 = 2.0;
+const MAX_DEPTH_SCALE: f64 = 1.5;
 /// and if its own standard deviations are at most these (m at a depth of 1 m, and rad): a wall without texture does not tell
 /// how one moves along it.
 const MAX_SIGMA: f64 = 0.05;
 
-/// Aligns two frames from coarse to fine, beginning at what is expected; that counts as far as it is certain. `None` if the
-/// surfaces do not tell the motion.
+/// Aligns two frames, beginning at what is expected, and where that leads nowhere at no motion; what is expected counts as far
+/// as it is certain. `None` if the surfaces do not tell the motion.
 ///
 /// - `prior`: the later camera in the earlier one.
 /// - `depth_sigma_m`: standard deviation of depths at 1 m; it grows with the square of the depth.
@@ -53,7 +53,19 @@ pub fn align(
     depth_sigma_m: f64,
     policy: &Policy,
 ) -> Option<SurfaceAlignment> {
-    let mut t_earlier_later = prior.t_world_camera;
+    let from = |start: Se3| from_coarse_to_fine(earlier, later, start, prior, depth_sigma_m, policy);
+    from(prior.t_world_camera).or_else(|| from(Se3::identity()))
+}
+
+fn from_coarse_to_fine(
+    earlier: &SurfaceImage,
+    later: &SurfaceImage,
+    start: Se3,
+    prior: &PosePrior,
+    depth_sigma_m: f64,
+    policy: &Policy,
+) -> Option<SurfaceAlignment> {
+    let mut t_earlier_later = start;
     for (earlier, later) in earlier.levels.iter().zip(&later.levels).rev() {
         for _ in 0..MAX_STEPS {
             let pairs = Pairs::new(earlier, later, &t_earlier_later, depth_sigma_m);

@@ -9,6 +9,9 @@ use std::ops::RangeInclusive;
 /// Depths of neighbours that differ by more than this share of them are an edge, not a surface.
 const MAX_DEPTH_STEP: f64 = 0.1;
 
+/// Points of a level that are compared with another's surfaces, at most.
+const MAX_POINTS: usize = 5_000;
+
 /// A grid of cells, each with a depth and a brightness.
 #[derive(Debug, Clone)]
 pub(super) struct Level {
@@ -97,9 +100,12 @@ impl Level {
         Some(Point3::from(self.camera.ray(&px) * self.depth_m[cell]?))
     }
 
-    /// Points (m) in the camera, with their brightness.
+    /// Points (m) in the camera, with their brightness: of all cells, or of some evenly spread where there are many.
     pub(super) fn points(&self) -> impl Iterator<Item = (Point3<f64>, f64)> {
-        (0..self.depth_m.len()).filter_map(|cell| Some((self.point(cell)?, self.gray[cell])))
+        let stride = self.depth_m.len().div_ceil(MAX_POINTS).max(1);
+        // Shifted from row to row, so that every column has its share.
+        let chosen = (0..self.depth_m.len()).filter(move |cell| (cell + cell / self.width()).is_multiple_of(stride));
+        chosen.filter_map(|cell| Some((self.point(cell)?, self.gray[cell])))
     }
 
     /// The point (m) and the normal of the cell nearest to a place in the image (cells); the normal where there is one.

@@ -41,6 +41,19 @@ fn a_few_looks_in_a_second_are_enough() {
 }
 
 #[test]
+fn bare_rooms_are_followed_by_their_surfaces() {
+    // Walls, floor and ceiling of one colour each: next to no corner that could be followed.
+    let options = SimulationOptions {
+        duration_secs: 20.0,
+        frame_rate_hz: 3.0,
+        texture_poor: 1.0,
+        ..SimulationOptions::default()
+    };
+    let (drift, lost) = tour(&options, Preset::Rgbd, false);
+    assert!(lost == 0 && drift < 0.03, "{lost} lost, drift {drift}");
+}
+
+#[test]
 fn a_hard_tour_is_never_lost_for_good() {
     let options = SimulationOptions {
         duration_secs: 15.0,

@@ -125,3 +125,123 @@ fn judged(
         && sigmas.1 <= MAX_SIGMA;
     counts.then_some(SurfaceAlignment { t_earlier_later, covariance, shared })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::PinholeCamera;
+    use crate::sensors::DepthImage;
+    use image::GrayImage;
+    use nalgebra::{Point3, UnitQuaternion, Vector2, Vector3, Vector6};
+
+    const CAMERA: PinholeCamera = PinholeCamera { fx: 134.0, fy: 134.0, cx: 79.5, cy: 59.5, width: 160, height: 120 };
+
+    /// What a ray from a point meets: how far that is along it, and its brightness.
+    type World = fn(&Point3<f64>, &Vector3<f64>) -> (f64, f64);
+
+    /// A box of 0.6 x 0.4 x 0.5 m on a floor, each face of one brightness.
+    fn bare_box(from: &Point3<f64>, along: &Vector3<f64>) -> (f64, f64) {
+        let (low, high) = (Vector3::new(-0.3, -0.2, 0.0), Vector3::new(0.3, 0.2, 0.5));
+        let (mut enters, mut leaves, mut face) = (0.0, f64::INFINITY, 0);
+        for axis in 0..3 {
+            let ends = [low[axis], high[axis]].map(|side| (side - from[axis]) / along[axis]);
+            if ends[0].min(ends[1]) > enters {
+                (enters, face) = (ends[0].min(ends[1]), axis);
+            }
+            leaves = ends[0].max(ends[1]).min(leaves);
+        }
+        if enters < leaves { (enters, 40.0 + 50.0 * face as f64) } else { (-from.z / along.z, 200.0) }
+    }
+
+    /// A wall 2 m ahead (along x) without any texture.
+    fn bare_wall(from: &Point3<f64>, along: &Vector3<f64>) -> (f64, f64) {
+        ((2.0 - from.x) / along.x, 120.0)
+    }
+
+    /// The same wall with a smooth pattern.
+    fn shaded_wall(from: &Point3<f64>, along: &Vector3<f64>) -> (f64, f64) {
+        let far = (2.0 - from.x) / along.x;
+        let on_wall = from + along * far;
+        (far, 120.0 + 50.0 * (3.0 * on_wall.y).sin() + 40.0 * (4.0 * on_wall.z).cos())
+    }
+
+    /// What a camera sees of a world, all of it brighter by so many grey levels.
+    fn seen(world: World, t_world_camera: &Se3, brighter: f64) -> SurfaceImage {
+        let ray = |x: u32, y: u32| {
+            let along = t_world_camera.rotation * CAMERA.ray(&Vector2::new(f64::from(x), f64::from(y)));
+            world(&t_world_camera.translation.vector.into(), &along)
+        };
+        let gray = GrayImage::from_fn(160, 120, |x, y| image::Luma([(ray(x, y).1 + brighter).round() as u8]));
+        let depth = DepthImage::from_fn(160, 120, |x, y| image::Luma([ray(x, y).0 as f32]));
+        SurfaceImage::new(&gray, &depth, &CAMERA, &(0.3..=8.0))
+    }
+
+    /// A camera at a place that looks at another.
+    fn looking(from: [f64; 3], at: [f64; 3]) -> Se3 {
+        let (from, at) = (Vector3::from(from), Vector3::from(at));
+        let rotation = UnitQuaternion::face_towards(&(at - from), &-Vector3::z());
+        Se3::from_parts(from.into(), rotation)
+    }
+
+    /// Aligned from rest, where any motion of half a metre is expected.
+    fn aligned(world: World, poses: &[Se3; 2], policy: &str) -> Option<SurfaceAlignment> {
+        let prior = PosePrior { t_world_camera: Se3::identity(), information: Matrix6::identity() * 4.0 };
+        let [earlier, later] = [0, 1].map(|index| seen(world, &poses[index], 20.0 * index as f64));
+        align(&earlier, &later, &prior, 0.004, &Policy::resolve(policy).unwrap())
+    }
+
+    fn error(aligned: &SurfaceAlignment, poses: &[Se3; 2]) -> Vector6<f64> {
+        se3::log(&(aligned.t_earlier_later.inverse() * poses[0].inverse() * poses[1]))
+    }
+
+    #[test]
+    fn a_bare_box_tells_a_large_step_round_it_under_every_policy() {
+        let poses = [looking([1.3, 0.6, 1.1], [0.0, 0.0, 0.2]), looking([1.2, 0.75, 1.08], [-0.06, 0.02, 0.25])];
+        let motion = se3::log(&(poses[0].inverse() * poses[1]));
+        assert!(motion.fixed_rows::<3>(0).norm() > 0.15 && motion.fixed_rows::<3>(3).norm() > 0.1, "{motion}");
+        for policy in ["double", "single", "mixed"] {
+            let aligned = aligned(bare_box, &poses, policy).unwrap();
+            let error = error(&aligned, &poses);
+            assert!(error.fixed_rows::<3>(0).norm() < 0.008 && error.fixed_rows::<3>(3).norm() < 0.005, "{error}");
+            let squared = error.dot(&(aligned.covariance.cholesky().unwrap().solve(&error)));
+            assert!(squared < 6.0, "{squared}");
+            assert!((0.6..0.95).contains(&aligned.shared), "{}", aligned.shared);
+        }
+    }
+
+    #[test]
+    fn a_wall_tells_the_motion_along_it_only_by_its_pattern() {
+        let poses = [looking([0.0, 0.0, 0.0], [2.0, 0.0, 0.0]), looking([0.05, 0.1, 0.03], [2.0, 0.15, 0.0])];
+        assert!(aligned(bare_wall, &poses, "mixed").is_none());
+        let error = error(&aligned(shaded_wall, &poses, "mixed").unwrap(), &poses);
+        assert!(error.fixed_rows::<3>(0).norm() < 0.005 && error.fixed_rows::<3>(3).norm() < 0.003, "{error}");
+    }
+
+    #[test]
+    fn what_shows_something_else_is_not_aligned() {
+        let prior = PosePrior { t_world_camera: Se3::identity(), information: Matrix6::identity() * 4.0 };
+        let of_box = seen(bare_box, &looking([1.3, 0.6, 1.1], [0.0, 0.0, 0.2]), 0.0);
+        let of_wall = seen(shaded_wall, &looking([0.0, 0.0, 0.0], [2.0, 0.0, 0.0]), 0.0);
+        let nothing = SurfaceImage::new(&GrayImage::new(160, 120), &DepthImage::new(160, 120), &CAMERA, &(0.3..=8.0));
+        let policy = Policy::resolve("mixed").unwrap();
+        for later in [&of_wall, &nothing] {
+            assert!(align(&of_box, later, &prior, 0.004, &policy).is_none());
+            assert!(align(later, &of_box, &prior, 0.004, &policy).is_none());
+        }
+    }
+
+    #[test]
+    fn a_step_from_near_ends_much_nearer() {
+        // As it does where derivatives are right.
+        let poses = [looking([0.0, 0.0, 0.0], [2.0, 0.0, 0.0]), looking([0.05, 0.1, 0.03], [2.0, 0.15, 0.0])];
+        let images = poses.map(|pose| seen(shaded_wall, &pose, 0.0));
+        let truth = poses[0].inverse() * poses[1];
+        let off = Vector6::new(0.008, -0.01, 0.012, 0.004, 0.006, -0.005);
+        let prior = PosePrior { t_world_camera: truth, information: Matrix6::identity() * 1e-6 };
+        let start = truth * se3::exp(&off);
+        let pairs = Pairs::new(&images[0].levels[0], &images[1].levels[0], &start, 0.004);
+        let end = start * se3::exp(&step(pairs, &prior, &start, &Policy::resolve("double").unwrap()).unwrap());
+        let left = se3::log(&(truth.inverse() * end));
+        assert!(left.norm() < 0.15 * off.norm(), "{left}");
+    }
+}

@@ -44,18 +44,13 @@ const MEMORY_MB: f64 = 800.0;
 /// What the system gives to this process at most (bytes of address space): who asks for more than that ends the test.
 const ADDRESS_SPACE: u64 = 8 << 30;
 
-/// Reads a sound sample.
-fn whole(sample: &Path, read: Reader) {
-    let limit = rustix::process::Rlimit { current: Some(ADDRESS_SPACE), maximum: None };
-    let _ = rustix::process::setrlimit(rustix::process::Resource::As, limit);
-    read(sample).expect("the sample is sound");
-}
-
 /// What a reader says of damaged input.
 fn outcome(read: Reader, sample: &Path) -> Result<(), TestCaseError> {
     // One at a time, so that memory is that of this one.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock();
+    let limit = rustix::process::Rlimit { current: Some(ADDRESS_SPACE), maximum: None };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::As, limit);
     let (sender, receiver) = channel();
     let (path, begun_mb) = (sample.to_path_buf(), meter::reset_peak_mb());
     let thread = std::thread::spawn(move || sender.send(read(&path)));
@@ -76,7 +71,7 @@ fn outcome(read: Reader, sample: &Path) -> Result<(), TestCaseError> {
 ///
 /// - `put`: puts a part of this number into its place.
 fn survives(sample: &Path, parts: &[Vec<u8>], put: impl Fn(usize, &[u8]), read: Reader) {
-    whole(sample, read);
+    read(sample).expect("the sample is sound");
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200);
     let mut runner = TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) });
     let damages = (any::<prop::sample::Index>(), prop::collection::vec(Damage::any(), 1..4));

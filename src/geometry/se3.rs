@@ -73,6 +73,12 @@ pub fn adjoint(t: &Se3) -> Matrix6<f64> {
     result
 }
 
+/// A covariance perturbed in one frame, as perturbed in another, into which `t` maps: `Ad(t) Σ Ad(t)ᵀ`.
+pub fn carried(covariance: &Matrix6<f64>, t: &Se3) -> Matrix6<f64> {
+    let adjoint = adjoint(t);
+    adjoint * covariance * adjoint.transpose()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! A relative pose with its uncertainty by source.
 
 use super::Se3;
-use super::se3::adjoint;
+use super::se3::carried;
 use nalgebra::Matrix6;
 
 /// A relative pose; its covariance is a sum over so many sources.
@@ -26,20 +26,15 @@ impl<const SOURCES: usize> UncertainPose<SOURCES> {
 
     /// First this pose, then `next`, whose error is independent.
     pub fn then(&self, next: &Self) -> Self {
-        let carried = carried(&self.sources, &next.t.inverse());
+        let t_end_start = next.t.inverse();
+        let carried = self.sources.map(|covariance| carried(&covariance, &t_end_start));
         Self { t: self.t * next.t, sources: std::array::from_fn(|source| carried[source] + next.sources[source]) }
     }
 
     /// The pose the other way.
     pub fn inverse(&self) -> Self {
-        Self { t: self.t.inverse(), sources: carried(&self.sources, &self.t) }
+        Self { t: self.t.inverse(), sources: self.sources.map(|covariance| carried(&covariance, &self.t)) }
     }
-}
-
-/// Covariances perturbed in one frame, as perturbed in another into which `t` maps.
-fn carried<const SOURCES: usize>(sources: &[Matrix6<f64>; SOURCES], t: &Se3) -> [Matrix6<f64>; SOURCES] {
-    let adjoint = adjoint(t);
-    sources.map(|covariance| adjoint * covariance * adjoint.transpose())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Keyframes from frames and anybody's odometry.
 
 use crate::geometry::Se3;
-use crate::geometry::se3::adjoint;
+use crate::geometry::se3::carried;
 use crate::odometry::{Keyframe, KeyframeId};
 use crate::sensors::{Frame, Rig};
 use nalgebra::Matrix6;
@@ -105,8 +105,7 @@ impl KeyframeMaker {
 /// The covariance of a step from those of the poses before and after, both in their own base frame: what is left when
 /// the earlier one, seen from the later base, is taken away. Zero unless it is a covariance.
 fn growth(before: &Matrix6<f64>, after: &Matrix6<f64>, step: &Se3) -> Matrix6<f64> {
-    let carried = adjoint(&step.inverse());
-    let grown = after - carried * before * carried.transpose();
+    let grown = after - carried(before, &step.inverse());
     let symmetric = (grown + grown.transpose()) * 0.5;
     if symmetric.symmetric_eigenvalues().min() >= 0.0 { symmetric } else { Matrix6::zeros() }
 }
@@ -160,8 +159,7 @@ mod tests {
         let step = along(1.0, 0.3);
         let grown = Matrix6::identity() * 0.01;
         let before = Matrix6::from_diagonal(&Vector6::new(0.1, 0.2, 0.0, 0.0, 0.0, 0.05));
-        let carried = adjoint(&step.inverse());
-        let after = carried * before * carried.transpose() + grown;
+        let after = carried(&before, &step.inverse()) + grown;
         assert!((growth(&before, &after, &step) - grown).norm() < 1e-12);
         assert_eq!(growth(&after, &before, &step), Matrix6::zeros(), "a covariance that shrinks says nothing");
     }

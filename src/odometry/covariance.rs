@@ -1,18 +1,12 @@
 //! Covariances of relative poses, carried from one frame to another.
 
 use crate::geometry::Se3;
-use crate::geometry::se3::adjoint;
+pub(super) use crate::geometry::se3::carried;
 use nalgebra::{Matrix6, Vector6};
 
 /// The covariance of `t_a_b · t_b_c` in the frame of `c`, from those of the two in their own frames (independent).
 pub(super) fn compose(covariance_b: &Matrix6<f64>, t_b_c: &Se3, covariance_c: &Matrix6<f64>) -> Matrix6<f64> {
     carried(covariance_b, &t_b_c.inverse()) + covariance_c
-}
-
-/// A covariance perturbed in frame `b`, as one perturbed in frame `a`, of which `t_a_b` maps into it.
-pub(super) fn carried(covariance_b: &Matrix6<f64>, t_a_b: &Se3) -> Matrix6<f64> {
-    let adjoint = adjoint(t_a_b);
-    adjoint * covariance_b * adjoint.transpose()
 }
 
 /// The diagonal covariance of standard deviations of translation (m) and rotation (rad).

@@ -2,6 +2,7 @@
 //! images saw is taken off.
 
 use super::gyroscope::Gyroscope;
+use super::imu_samples::ImuSamples;
 use super::motion::MotionOptions;
 use crate::geometry::Se3;
 use crate::sensors::ImuSample;
@@ -38,33 +39,26 @@ pub(super) struct Up {
     pub sigma_rad: f64,
 }
 
-/// The specific forces and poses of the last second.
+/// What the specific forces are measured against: the poses of the last second.
 #[derive(Debug)]
 pub(super) struct Accelerometer {
     bias_sigma: f64,
-    samples: VecDeque<ImuSample>,
     /// Stamp (ns), and pose of the base in the odometry's world.
     poses: VecDeque<(i64, Se3)>,
 }
 
 impl Accelerometer {
     pub(super) fn new(options: &MotionOptions) -> Self {
-        Self { bias_sigma: options.accelerometer_bias_sigma, samples: VecDeque::new(), poses: VecDeque::new() }
-    }
-
-    /// Takes a sample that is newer than the last one.
-    pub(super) fn add(&mut self, sample: &ImuSample) {
-        if self.samples.back().is_none_or(|last| last.stamp_nanos < sample.stamp_nanos) {
-            self.samples.push_back(sample.clone());
-            let oldest = sample.stamp_nanos.saturating_sub(nanos(2.0 * SPAN_SECS.1));
-            drop_before(&mut self.samples, oldest, |sample| sample.stamp_nanos);
-        }
+        Self { bias_sigma: options.accelerometer_bias_sigma, poses: VecDeque::new() }
     }
 
     /// Takes a pose that the images told.
     pub(super) fn see(&mut self, stamp_nanos: i64, t_odom_base: &Se3) {
         self.poses.push_back((stamp_nanos, *t_odom_base));
-        drop_before(&mut self.poses, stamp_nanos.saturating_sub(nanos(SPAN_SECS.1)), |(stamp, _)| *stamp);
+        let oldest_nanos = stamp_nanos.saturating_sub(nanos(SPAN_SECS.1));
+        while self.poses.front().is_some_and(|(stamp, _)| *stamp < oldest_nanos) {
+            self.poses.pop_front();
+        }
     }
 
     /// Standard deviation of the upward direction (rad) that nothing makes better: the bias's.
@@ -87,9 +81,9 @@ impl Accelerometer {
 
     /// Which way was up for a robot at rest, as the last samples before a time say; less surely so if it moves. `None`
     /// without an accelerometer.
-    pub(super) fn up_at_rest(&self, stamp_nanos: i64) -> Option<Up> {
-        let since = stamp_nanos.saturating_sub(nanos(0.5));
-        let recent = || self.samples.iter().filter(|sample| (since..=stamp_nanos).contains(&sample.stamp_nanos));
+    pub(super) fn up_at_rest(&self, samples: &ImuSamples, stamp_nanos: i64) -> Option<Up> {
+        let since = samples.since(stamp_nanos.saturating_sub(nanos(0.5)));
+        let recent = || since.clone().take_while(|sample| sample.stamp_nanos <= stamp_nanos);
         let count = recent().count() as f64;
         let mean = recent().map(|sample| sample.linear_acceleration).sum::<Vector3<f64>>() / count.max(1.0);
         let rms = |of: &dyn Fn(&ImuSample) -> Vector3<f64>| {
@@ -106,7 +100,7 @@ impl Accelerometer {
     ///
     /// The mean of the specific force, weighted by a triangle over three poses, is gravity, upwards, and the second divided
     /// difference of the positions: no velocity is needed.
-    pub(super) fn up(&self, gyroscope: &Gyroscope, sigma_m: f64) -> Option<Up> {
+    pub(super) fn up(&self, samples: &ImuSamples, gyroscope: &Gyroscope, sigma_m: f64) -> Option<Up> {
         let (&(first, t_first), &(last, t_last)) = (self.poses.front()?, self.poses.back()?);
         let half = first + (last - first) / 2;
         let &(middle, t_middle) = self.poses.iter().min_by_key(|(stamp, _)| (stamp - half).abs())?;
@@ -120,11 +114,10 @@ impl Accelerometer {
             2.0 * share / whole
         };
         // The force in the axes of the first pose. Where there are gaps the gyroscope does not tell either.
-        let start = self.samples.partition_point(|sample| sample.stamp_nanos < first);
         let (mut rotation, mut sum, mut total, mut now) = (UnitQuaternion::identity(), Vector3::zeros(), 0.0, first);
-        for sample in self.samples.range(start..).take_while(|sample| sample.stamp_nanos <= last) {
+        for sample in samples.since(first).take_while(|sample| sample.stamp_nanos <= last) {
             if sample.stamp_nanos > now {
-                rotation *= gyroscope.turn(now, sample.stamp_nanos)?.rotation;
+                rotation *= gyroscope.turn(samples, now, sample.stamp_nanos)?.rotation;
             }
             let weight = weight(sample.stamp_nanos);
             (sum, total, now) =
@@ -153,12 +146,6 @@ fn seconds(nanos: i64) -> f64 {
     nanos as f64 * 1e-9
 }
 
-fn drop_before<T>(items: &mut VecDeque<T>, oldest_nanos: i64, stamp_nanos: impl Fn(&T) -> i64) {
-    while items.front().is_some_and(|item| stamp_nanos(item) < oldest_nanos) {
-        items.pop_front();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,10 +159,11 @@ mod tests {
         slope * exp(&Vector6::new(0.5 * (2.0 * t).sin(), 0.2 * (3.0 * t).cos(), 0.0, 0.0, 0.0, 0.4 * t))
     }
 
-    /// Sensors that measure just that, from the start to a time.
-    fn measured(until_nanos: i64) -> (Accelerometer, Gyroscope) {
+    /// Sensors that measure just that, from the start to a time; forces are a share of the true ones.
+    fn measured(until_nanos: i64, share: f64) -> (ImuSamples, Accelerometer, Gyroscope) {
         let options = MotionOptions::default();
-        let (mut accelerometer, mut gyroscope) = (Accelerometer::new(&options), Gyroscope::new(&options));
+        let (mut accelerometer, gyroscope) = (Accelerometer::new(&options), Gyroscope::new(&options));
+        let mut samples = ImuSamples::default();
         let step = 1_000_000;
         for stamp_nanos in (0..=until_nanos).step_by(5_000_000) {
             let p = |stamp| pose(stamp).translation.vector;
@@ -183,25 +171,23 @@ mod tests {
             let acceleration = (p(stamp_nanos + step) + p(stamp_nanos - step) - p(stamp_nanos) * 2.0) / (h * h);
             let rotation = pose(stamp_nanos).rotation;
             let turn = (pose(stamp_nanos - step).rotation.inverse() * pose(stamp_nanos + step).rotation).scaled_axis();
-            let sample = ImuSample {
+            samples.add(&ImuSample {
                 stamp_nanos,
                 angular_velocity: turn / (2.0 * h),
-                linear_acceleration: rotation.inverse() * (acceleration + Vector3::z() * GRAVITY),
-            };
-            accelerometer.add(&sample);
-            gyroscope.add(&sample);
+                linear_acceleration: rotation.inverse() * (acceleration + Vector3::z() * GRAVITY) * share,
+            });
         }
         for stamp_nanos in (0..=until_nanos).step_by(50_000_000) {
             accelerometer.see(stamp_nanos, &pose(stamp_nanos));
         }
-        (accelerometer, gyroscope)
+        (samples, accelerometer, gyroscope)
     }
 
     #[test]
     fn up_is_told_whatever_the_robot_does() {
         for until_nanos in [1_200_000_000, 2_000_000_000, 3_450_000_000] {
-            let (accelerometer, gyroscope) = measured(until_nanos);
-            let up = accelerometer.up(&gyroscope, 0.001).unwrap();
+            let (samples, accelerometer, gyroscope) = measured(until_nanos, 1.0);
+            let up = accelerometer.up(&samples, &gyroscope, 0.001).unwrap();
             let error = up.direction.angle(&(pose(until_nanos).rotation.inverse() * Vector3::z()));
             // The acceleration, which reaches 2 m/s², would be off by 0.2 rad.
             assert!(error < 2e-3, "{error} rad at {until_nanos} ns");
@@ -211,35 +197,34 @@ mod tests {
 
     #[test]
     fn half_a_second_and_a_broken_unit_tell_nothing() {
-        let (accelerometer, gyroscope) = measured(500_000_000);
-        assert!(accelerometer.up(&gyroscope, 0.001).is_none());
-        let (mut accelerometer, gyroscope) = measured(1_500_000_000);
-        accelerometer.samples.iter_mut().for_each(|sample| sample.linear_acceleration *= 0.5);
-        assert!(accelerometer.up(&gyroscope, 0.001).is_none());
-        accelerometer.samples.iter_mut().for_each(|sample| sample.linear_acceleration.fill(0.0));
-        assert!(accelerometer.up_at_rest(1_500_000_000).is_none());
+        let (samples, accelerometer, gyroscope) = measured(500_000_000, 1.0);
+        assert!(accelerometer.up(&samples, &gyroscope, 0.001).is_none());
+        let (samples, accelerometer, gyroscope) = measured(1_500_000_000, 0.5);
+        assert!(accelerometer.up(&samples, &gyroscope, 0.001).is_none());
+        let (samples, accelerometer, _) = measured(1_500_000_000, 0.0);
+        assert!(accelerometer.up_at_rest(&samples, 1_500_000_000).is_none());
     }
 
     #[test]
     fn no_measurement_is_no_direction_however_little_is_asked_of_it() {
         let options = MotionOptions { accelerometer_bias_sigma: 3.0, ..MotionOptions::default() };
         let accelerometer = Accelerometer::new(&options);
-        assert!(accelerometer.up_at_rest(1_500_000_000).is_none());
+        assert!(accelerometer.up_at_rest(&ImuSamples::default(), 1_500_000_000).is_none());
     }
 
     #[test]
     fn a_robot_that_moves_at_the_start_knows_less_of_up() {
-        let (moving, _) = measured(400_000_000);
-        let up = moving.up_at_rest(400_000_000).unwrap();
+        let (samples, accelerometer, _) = measured(400_000_000, 1.0);
+        let up = accelerometer.up_at_rest(&samples, 400_000_000).unwrap();
         assert!(up.sigma_rad > 0.1, "{}", up.sigma_rad);
-        let mut resting = Accelerometer::new(&MotionOptions::default());
+        let mut resting = ImuSamples::default();
         let linear_acceleration = Vector3::new(1.0, 0.0, 9.76);
         for index in 0..20 {
             let stamp_nanos = index * 5_000_000;
             resting.add(&ImuSample { stamp_nanos, angular_velocity: Vector3::zeros(), linear_acceleration });
         }
-        let up = resting.up_at_rest(100_000_000).unwrap();
+        let up = accelerometer.up_at_rest(&resting, 100_000_000).unwrap();
         assert!(up.direction.angle(&linear_acceleration) < 1e-9 && up.sigma_rad < 0.011);
-        assert!(resting.up_at_rest(2_000_000_000).is_none());
+        assert!(accelerometer.up_at_rest(&resting, 2_000_000_000).is_none());
     }
 }

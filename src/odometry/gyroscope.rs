@@ -1,18 +1,11 @@
 //! Rotations as a gyroscope tells them, and its bias, scale and mounting as the images tell them.
 
 use super::MotionOptions;
-use crate::sensors::ImuSample;
+use super::imu_samples::ImuSamples;
 use nalgebra::{Matrix4, Matrix4x3, UnitQuaternion, Vector3, Vector4};
-use std::collections::VecDeque;
 
 /// Samples farther apart (ns) leave a gap that nobody fills; half a frame's time or so may be missing at the end.
 const MAX_GAP_NANOS: i64 = 50_000_000;
-
-/// What is kept of the time before the last keyframe (ns), for what is told of a stretch of time by more than the gyroscope.
-const KEPT_NANOS: i64 = 2_000_000_000;
-
-/// Most samples kept: a minute at 1000 Hz.
-const MAX_SAMPLES: usize = 60_000;
 
 /// Random walk of the bias (rad/s/√s), from temperature.
 const BIAS_WALK: f64 = 1e-4;
@@ -40,7 +33,6 @@ pub(super) struct Turn {
 #[derive(Debug)]
 pub(super) struct Gyroscope {
     noise: f64,
-    samples: VecDeque<ImuSample>,
     /// The bias (rad/s), and below it what scale and mounting add for each axis of a rotation.
     errors: Matrix4x3<f64>,
     /// Of each column of the errors, which are all told by the same rotations.
@@ -53,35 +45,14 @@ impl Gyroscope {
         let sigmas = Vector4::new(options.gyro_bias_sigma, share, share, share);
         Self {
             noise: options.gyro_noise,
-            samples: VecDeque::new(),
             errors: Matrix4x3::zeros(),
             covariance: Matrix4::from_diagonal(&sigmas.component_mul(&sigmas)),
         }
     }
 
-    /// Takes a sample that is newer than the last one.
-    pub(super) fn add(&mut self, sample: &ImuSample) {
-        if self.samples.back().is_some_and(|last| sample.stamp_nanos <= last.stamp_nanos) {
-            tracing::debug!("inertial sample at {} ns is not newer than the last; ignored", sample.stamp_nanos);
-        } else {
-            self.samples.push_back(sample.clone());
-            if self.samples.len() > MAX_SAMPLES {
-                self.samples.pop_front();
-            }
-        }
-    }
-
-    /// Forgets samples before a time, but for those of the seconds before.
-    pub(super) fn forget_before(&mut self, stamp_nanos: i64) {
-        let oldest_nanos = stamp_nanos.saturating_sub(KEPT_NANOS);
-        while self.samples.get(1).is_some_and(|second| second.stamp_nanos <= oldest_nanos) {
-            self.samples.pop_front();
-        }
-    }
-
     /// The rotation from one time to another; `None` if the samples do not reach over it without a gap.
-    pub(super) fn turn(&self, from_nanos: i64, to_nanos: i64) -> Option<Turn> {
-        let rotation = self.integrate(from_nanos, to_nanos)?;
+    pub(super) fn turn(&self, samples: &ImuSamples, from_nanos: i64, to_nanos: i64) -> Option<Turn> {
+        let rotation = self.integrate(samples, from_nanos, to_nanos)?;
         let elapsed_secs = (to_nanos - from_nanos) as f64 * 1e-9;
         let told_by = told_by(elapsed_secs, &rotation);
         let noise = self.noise * self.noise * elapsed_secs;
@@ -96,14 +67,14 @@ impl Gyroscope {
 
     /// Angular velocity, errors taken off, is taken to change evenly from sample to sample, and to stay before the first
     /// and after the last one.
-    fn integrate(&self, from_nanos: i64, to_nanos: i64) -> Option<UnitQuaternion<f64>> {
-        let first = self.samples.partition_point(|sample| sample.stamp_nanos <= from_nanos).saturating_sub(1);
+    fn integrate(&self, samples: &ImuSamples, from_nanos: i64, to_nanos: i64) -> Option<UnitQuaternion<f64>> {
         let (mut rotation, mut now) = (UnitQuaternion::identity(), from_nanos);
-        let mut last = self.samples.get(first)?;
+        let mut samples = samples.around(from_nanos);
+        let mut last = samples.next()?;
         if to_nanos <= from_nanos || last.stamp_nanos - from_nanos > MAX_GAP_NANOS {
             return None;
         }
-        for next in self.samples.range(first + 1..) {
+        for next in samples {
             let end = next.stamp_nanos.min(to_nanos);
             if next.stamp_nanos - last.stamp_nanos > MAX_GAP_NANOS {
                 return None;
@@ -129,8 +100,8 @@ impl Gyroscope {
 
     /// Learns the errors from a rotation that the images told. Scale and mounting never change, so that what fast turns cost at
     /// first is learnt from them.
-    pub(super) fn learn(&mut self, seen: &UnitQuaternion<f64>, from_nanos: i64, to_nanos: i64) {
-        let Some(turn) = self.turn(from_nanos, to_nanos) else { return };
+    pub(super) fn learn(&mut self, samples: &ImuSamples, seen: &UnitQuaternion<f64>, from_nanos: i64, to_nanos: i64) {
+        let Some(turn) = self.turn(samples, from_nanos, to_nanos) else { return };
         let elapsed_secs = (to_nanos - from_nanos) as f64 * 1e-9;
         self.covariance[(0, 0)] += BIAS_WALK * BIAS_WALK * elapsed_secs;
         let deviation = (seen.inverse() * turn.rotation).scaled_axis();
@@ -153,55 +124,61 @@ fn told_by(elapsed_secs: f64, rotation: &UnitQuaternion<f64>) -> Vector4<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sensors::ImuSample;
+
+    fn gyroscope() -> Gyroscope {
+        Gyroscope::new(&MotionOptions::default())
+    }
 
     /// Turns about z at 0.5 rad/s, then faster and faster, with a bias about y.
-    fn gyroscope(bias: f64) -> Gyroscope {
-        let mut gyroscope = Gyroscope::new(&MotionOptions::default());
+    fn samples(bias: f64) -> ImuSamples {
+        let mut samples = ImuSamples::default();
         for index in 0..=400 {
             let rate = 0.5 + 0.25 * f64::from((index - 200).max(0)) * 0.005;
-            gyroscope.add(&ImuSample {
+            samples.add(&ImuSample {
                 stamp_nanos: i64::from(index) * 5_000_000,
                 angular_velocity: Vector3::new(0.0, bias, rate),
                 linear_acceleration: Vector3::zeros(),
             });
         }
-        gyroscope
+        samples
     }
 
     #[test]
     fn rates_are_summed_up_between_samples_too() {
-        let gyroscope = gyroscope(0.0);
-        let angle = |from: i64, to: i64| gyroscope.turn(from, to).map(|turn| turn.rotation.scaled_axis().z);
+        let (gyroscope, samples) = (gyroscope(), samples(0.0));
+        let angle = |from: i64, to: i64| gyroscope.turn(&samples, from, to).map(|turn| turn.rotation.scaled_axis().z);
         assert!((angle(2_500_000, 902_300_000).unwrap() - 0.5 * 0.8998).abs() < 1e-9);
         // ∫ 0.5 + 0.25 (t - 1) over the second second.
         assert!((angle(1_000_000_000, 2_000_000_000).unwrap() - 0.625).abs() < 1e-6);
         assert!((angle(1_000_000_000, 2_020_000_000).unwrap() - 0.625 - 0.75 * 0.02).abs() < 1e-6);
         assert!(angle(1_000_000_000, 2_100_000_000).is_none() && angle(-60_000_000, 100_000_000).is_none());
-        assert!(Gyroscope::new(&MotionOptions::default()).turn(0, 50_000_000).is_none());
+        assert!(gyroscope.turn(&ImuSamples::default(), 0, 50_000_000).is_none());
     }
 
     #[test]
     fn a_gap_is_not_bridged() {
-        let mut gyroscope = gyroscope(0.0);
-        let late = ImuSample { stamp_nanos: 2_200_000_000, ..gyroscope.samples[400].clone() };
-        gyroscope.add(&late);
-        assert!(gyroscope.turn(1_900_000_000, 2_200_000_000).is_none());
+        let mut samples = samples(0.0);
+        let last = samples.since(2_000_000_000).next().unwrap();
+        let late = ImuSample { stamp_nanos: 2_200_000_000, ..last.clone() };
+        samples.add(&late);
+        assert!(gyroscope().turn(&samples, 1_900_000_000, 2_200_000_000).is_none());
     }
 
     #[test]
     fn the_bias_is_learned_and_then_better_known() {
-        let mut gyroscope = gyroscope(0.01);
-        let before = gyroscope.turn(0, 1_000_000_000).unwrap().sigma_rad;
+        let (mut gyroscope, samples) = (gyroscope(), samples(0.01));
+        let before = gyroscope.turn(&samples, 0, 1_000_000_000).unwrap().sigma_rad;
         for index in 0..19 {
             let (from, to) = (index * 50_000_000, (index + 1) * 50_000_000);
-            gyroscope.learn(&UnitQuaternion::from_scaled_axis(Vector3::new(0.0, 0.0, 0.025)), from, to);
+            gyroscope.learn(&samples, &UnitQuaternion::from_scaled_axis(Vector3::new(0.0, 0.0, 0.025)), from, to);
         }
         let bias = gyroscope.errors.row(0).transpose();
         assert!((bias - Vector3::new(0.0, 0.01, 0.0)).norm() < 0.006, "{bias:?}");
-        assert!(gyroscope.turn(0, 1_000_000_000).unwrap().sigma_rad < before);
+        assert!(gyroscope.turn(&samples, 0, 1_000_000_000).unwrap().sigma_rad < before);
         // A rotation that contradicts it (a pose that was wrong) teaches nothing.
         let errors = gyroscope.errors;
-        gyroscope.learn(&UnitQuaternion::from_scaled_axis(Vector3::new(0.3, 0.0, 0.0)), 0, 50_000_000);
+        gyroscope.learn(&samples, &UnitQuaternion::from_scaled_axis(Vector3::new(0.3, 0.0, 0.0)), 0, 50_000_000);
         assert_eq!(gyroscope.errors, errors);
     }
 
@@ -211,7 +188,7 @@ mod tests {
         let mounting = UnitQuaternion::from_scaled_axis(Vector3::new(0.017, -0.01, 0.005));
         let rate = |secs: f64| Vector3::new(0.0, 0.3 * (2.0 * secs).cos(), 0.8 * secs.sin());
         let step_nanos = 5_000_000;
-        let mut gyroscope = Gyroscope::new(&MotionOptions::default());
+        let (mut gyroscope, mut samples) = (gyroscope(), ImuSamples::default());
         let mut seen = UnitQuaternion::identity();
         let sigma = |gyroscope: &Gyroscope| gyroscope.covariance[(3, 3)].sqrt();
         let at_first = sigma(&gyroscope);
@@ -219,13 +196,13 @@ mod tests {
             let stamp_nanos = index * step_nanos;
             let angular_velocity = mounting * rate(stamp_nanos as f64 * 1e-9) * 1.015;
             let linear_acceleration = Vector3::zeros();
-            gyroscope.add(&ImuSample { stamp_nanos, angular_velocity, linear_acceleration });
+            samples.add(&ImuSample { stamp_nanos, angular_velocity, linear_acceleration });
             if index > 0 {
                 let middle = (stamp_nanos as f64 - 0.5 * step_nanos as f64) * 1e-9;
                 seen *= UnitQuaternion::from_scaled_axis(rate(middle) * (step_nanos as f64 * 1e-9));
             }
             if index > 0 && index % 10 == 0 {
-                gyroscope.learn(&seen, stamp_nanos - 10 * step_nanos, stamp_nanos);
+                gyroscope.learn(&samples, &seen, stamp_nanos - 10 * step_nanos, stamp_nanos);
                 seen = UnitQuaternion::identity();
             }
         }

@@ -12,6 +12,7 @@ mod frame_budget;
 mod frame_clock;
 mod gravity;
 mod gyroscope;
+mod imu_samples;
 mod keyframe;
 mod local_map;
 mod local_mapping;

@@ -3,6 +3,7 @@
 use super::covariance::diagonal;
 use super::gravity::{Accelerometer, Up};
 use super::gyroscope::Gyroscope;
+use super::imu_samples::ImuSamples;
 use super::recovery::LastSeen;
 use super::uncertainty::Uncertainty;
 use crate::geometry::{Se3, se3};
@@ -66,6 +67,7 @@ pub(super) struct Motion {
 pub(super) struct MotionModel {
     options: MotionOptions,
     wheels: VecDeque<WheelSample>,
+    imu: ImuSamples,
     gyroscope: Gyroscope,
     accelerometer: Accelerometer,
     /// Velocity in the base frame, each second, as the last two tracked frames say.
@@ -75,28 +77,27 @@ pub(super) struct MotionModel {
 impl MotionModel {
     pub(super) fn new(options: &MotionOptions) -> Self {
         let (gyroscope, accelerometer) = (Gyroscope::new(options), Accelerometer::new(options));
-        Self { options: options.clone(), wheels: VecDeque::new(), gyroscope, accelerometer, twist: None }
+        let (wheels, imu) = (VecDeque::new(), ImuSamples::default());
+        Self { options: options.clone(), wheels, imu, gyroscope, accelerometer, twist: None }
     }
 
     /// Takes a sample of the inertial unit that is newer than the last one.
     pub(super) fn add_imu(&mut self, sample: &ImuSample) {
-        if !sample.is_plausible() {
-            let ImuSample { stamp_nanos, angular_velocity, linear_acceleration } = sample;
-            tracing::warn!(
-                "inertial sample at {stamp_nanos} ns ignored: expected rad/s and m/s², found {angular_velocity:?} and \
-                 {linear_acceleration:?}"
-            );
-            return;
+        if sample.is_plausible() {
+            return self.imu.add(sample);
         }
-        self.gyroscope.add(sample);
-        self.accelerometer.add(sample);
+        let ImuSample { stamp_nanos, angular_velocity, linear_acceleration } = sample;
+        tracing::warn!(
+            "inertial sample at {stamp_nanos} ns ignored: expected rad/s and m/s², found {angular_velocity:?} and \
+             {linear_acceleration:?}"
+        );
     }
 
     /// The pose that a robot stands at which is to start at another: turned upright, if the accelerometer tells. What it tells
     /// of a robot at rest is what the odometry's world is upright by, and without uncertainty in it.
     pub(super) fn standing(&self, t_odom_start: &Se3, stamp_nanos: i64) -> LastSeen {
         let from_keyframe = Uncertainty::zero();
-        let Some(up) = self.accelerometer.up_at_rest(stamp_nanos) else {
+        let Some(up) = self.accelerometer.up_at_rest(&self.imu, stamp_nanos) else {
             let (t_odom_base, uncertainty) = (*t_odom_start, Uncertainty::zero());
             return LastSeen { stamp_nanos, t_odom_base, uncertainty, from_keyframe };
         };
@@ -112,7 +113,7 @@ impl MotionModel {
 
     /// Which way is up for the base at the last pose, if the last second tells; positions are good to `sigma_m`.
     pub(super) fn up(&self, sigma_m: f64) -> Option<Up> {
-        self.accelerometer.up(&self.gyroscope, sigma_m)
+        self.accelerometer.up(&self.imu, &self.gyroscope, sigma_m)
     }
 
     /// Takes a pose that the images told.
@@ -149,7 +150,7 @@ impl MotionModel {
 
     /// Forgets samples before a time, but for the last ones of it.
     pub(super) fn forget_before(&mut self, stamp_nanos: i64) {
-        self.gyroscope.forget_before(stamp_nanos);
+        self.imu.forget_before(stamp_nanos);
         while self.wheels.get(1).is_some_and(|second| second.stamp_nanos <= stamp_nanos) {
             self.wheels.pop_front();
         }
@@ -157,7 +158,7 @@ impl MotionModel {
 
     /// Takes the motion between two times that the images told.
     pub(super) fn observe(&mut self, t_before_base: &Se3, from_nanos: i64, to_nanos: i64) {
-        self.gyroscope.learn(&t_before_base.rotation, from_nanos, to_nanos);
+        self.gyroscope.learn(&self.imu, &t_before_base.rotation, from_nanos, to_nanos);
         let elapsed_secs = (to_nanos - from_nanos) as f64 * 1e-9;
         self.twist = (elapsed_secs > 0.0).then(|| se3::log(t_before_base) / elapsed_secs);
     }
@@ -190,7 +191,7 @@ impl MotionModel {
 
     /// A motion with the gyroscope's rotation in place of its own; `None` if there is none.
     fn turned(&self, motion: &Motion, from_nanos: i64, to_nanos: i64) -> Option<Motion> {
-        let turn = self.gyroscope.turn(from_nanos, to_nanos)?;
+        let turn = self.gyroscope.turn(&self.imu, from_nanos, to_nanos)?;
         let sigma_m = motion.covariance[(0, 0)].sqrt();
         let t_before_base = Se3::from_parts(motion.t_before_base.translation, turn.rotation);
         Some(Motion { t_before_base, covariance: diagonal(sigma_m, turn.sigma_rad), turn_measured: true })

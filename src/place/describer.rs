@@ -46,16 +46,7 @@ impl Describer {
             tracing::error!(keyframe = keyframe.id.0, %error, "image cannot be described; keyframe has no features");
             Vec::new()
         });
-        DescribedKeyframe {
-            id: keyframe.id,
-            stamp_nanos: keyframe.frame.stamp_nanos,
-            t_odom_base: keyframe.t_odom_base,
-            t_previous_base: keyframe.t_previous_base,
-            covariance: keyframe.covariance,
-            camera: keyframe.rig.camera,
-            t_base_camera: keyframe.rig.t_base_camera,
-            features,
-        }
+        DescribedKeyframe::new(keyframe, features)
     }
 
     fn features(&mut self, keyframe: &Keyframe) -> opencv::Result<Vec<Feature>> {

@@ -1,7 +1,7 @@
 //! What is known of a keyframe once its images are left behind.
 
 use crate::geometry::{PinholeCamera, Se3};
-use crate::odometry::KeyframeId;
+use crate::odometry::{Keyframe, KeyframeId};
 use nalgebra::{Matrix6, Point3, Vector2};
 
 /// A point of a keyframe that can be recognized.
@@ -36,4 +36,20 @@ pub struct DescribedKeyframe {
     pub t_base_camera: Se3,
     /// What can be recognized.
     pub features: Vec<Feature>,
+}
+
+impl DescribedKeyframe {
+    /// A keyframe with what can be recognized of it.
+    pub fn new(keyframe: &Keyframe, features: Vec<Feature>) -> Self {
+        Self {
+            id: keyframe.id,
+            stamp_nanos: keyframe.frame.stamp_nanos,
+            t_odom_base: keyframe.t_odom_base,
+            t_previous_base: keyframe.t_previous_base,
+            covariance: keyframe.covariance,
+            camera: keyframe.rig.camera,
+            t_base_camera: keyframe.rig.t_base_camera,
+            features,
+        }
+    }
 }

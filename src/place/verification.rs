@@ -7,7 +7,7 @@ use super::refinement::{Refined, refine};
 use super::reprojection::{Correspondence, TwoViews};
 use super::view::View;
 use crate::geometry::Se3;
-use crate::geometry::se3::adjoint;
+use crate::geometry::se3::carried;
 use nalgebra::{Matrix6, Vector2};
 
 crate::options! {
@@ -231,8 +231,7 @@ fn cover(view: &View, places: &[&Vector2<f32>]) -> f64 {
 fn in_base(a: &View, b: &View, refined: &Refined) -> (Se3, Matrix6<f64>) {
     let t_base_b_a = b.t_base_camera * refined.t_b_a;
     let t_from_to = a.t_base_camera * refined.t_b_a.inverse() * b.t_base_camera.inverse();
-    let adjoint = adjoint(&t_base_b_a);
-    let covariance = adjoint * refined.covariance * adjoint.transpose();
+    let covariance = carried(&refined.covariance, &t_base_b_a);
     let floor = |k: usize| if k < 3 { SIGMA_FLOOR.0 } else { SIGMA_FLOOR.1 };
     let floor = Matrix6::from_diagonal(&nalgebra::Vector6::from_fn(|k, _| floor(k).powi(2)));
     (t_from_to, covariance + floor)

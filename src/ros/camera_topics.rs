@@ -1,6 +1,7 @@
 //! Frames from the topics of a camera: images paired by stamp, the rig from camera_info and the camera's place on the
 //! robot.
 
+use super::cadence::Cadence;
 use super::convert::image::ImageMessage;
 use super::convert::{camera, pose};
 use super::diagnostics::Diagnostics;
@@ -14,13 +15,11 @@ use crate::sensors::{self, CameraInfos, Rectification, SecondImage};
 use futures::stream::{BoxStream, SelectAll, StreamExt};
 use r2r::sensor_msgs::msg::CameraInfo;
 use r2r::tf2_msgs::msg::TFMessage;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Stamps that go back further than this mean that time itself jumped: a bag that started again.
 pub const TIME_JUMP_NANOS: i64 = 1_000_000_000;
-const INTERVALS_KEPT: usize = 31;
 
 /// A message of one of the camera's topics.
 pub enum CameraMessage {
@@ -302,36 +301,6 @@ fn subscribe_images(
     })
 }
 
-/// Finds frames that never came by the gaps between stamps.
-#[derive(Default)]
-struct Cadence {
-    newest: Option<i64>,
-    intervals: VecDeque<i64>,
-}
-
-impl Cadence {
-    fn missing_before(&mut self, stamp_nanos: i64) -> u64 {
-        let Some(newest) = self.newest else {
-            self.newest = Some(stamp_nanos);
-            return 0;
-        };
-        let interval = stamp_nanos - newest;
-        if interval <= 0 {
-            return 0;
-        }
-        self.newest = Some(stamp_nanos);
-        let mut sorted: Vec<i64> = self.intervals.iter().copied().collect();
-        sorted.sort_unstable();
-        self.intervals.push_back(interval);
-        if self.intervals.len() > INTERVALS_KEPT {
-            self.intervals.pop_front();
-        }
-        // Less than a handful of intervals says nothing of the rate.
-        let Some(usual) = sorted.get(sorted.len() / 2).filter(|_| sorted.len() >= 4) else { return 0 };
-        ((interval as f64 / *usual as f64).round() as u64).saturating_sub(1)
-    }
-}
-
 /// A pose from `x y z qx qy qz qw`; none from nothing.
 fn parse_pose(text: &str) -> Result<Option<Se3>, RosError> {
     if text.trim().is_empty() {
@@ -354,14 +323,6 @@ fn parse_pose(text: &str) -> Result<Option<Se3>, RosError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn gaps_are_counted_in_frames() {
-        let mut cadence = Cadence::default();
-        let stamps = [0, 50, 101, 149, 200, 250, 400, 450, 650];
-        let missing: Vec<u64> = stamps.iter().map(|stamp| cadence.missing_before(*stamp)).collect();
-        assert_eq!(missing, [0, 0, 0, 0, 0, 0, 2, 0, 3]);
-    }
 
     #[test]
     fn a_pose_is_seven_numbers() {

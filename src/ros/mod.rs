@@ -8,6 +8,7 @@
 //! - [`reset`] is their service;
 //! - [`player`] publishes a recording, [`demo`] watches both nodes at it.
 
+mod cadence;
 pub mod camera_topics;
 pub mod convert;
 pub mod demo;

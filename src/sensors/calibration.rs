@@ -67,6 +67,9 @@ impl From<PinholeCamera> for RawCamera {
     }
 }
 
+/// More pixels no camera has; the maps that take lens distortion off have an entry for each.
+pub(super) const MOST_PIXELS: u64 = 1 << 26;
+
 /// Checks that intrinsics make a camera: positive focal lengths and size, all finite.
 ///
 /// # Errors
@@ -89,6 +92,10 @@ pub fn check_pinhole(camera: &PinholeCamera) -> Result<(), SensorError> {
         if size == 0 || size > 1 << 15 {
             return refuse(what, "1 to 32768 pixels", f64::from(size));
         }
+    }
+    if u64::from(camera.width) * u64::from(camera.height) > MOST_PIXELS {
+        let pixels = f64::from(camera.width) * f64::from(camera.height);
+        return refuse("width x height", "at most 67108864 pixels", pixels);
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Compressed images, of messages and of files.
 
+use super::calibration::MOST_PIXELS;
 use super::encoding::depth_from_word;
 use super::{DepthImage, Picture, SensorError};
 use image::DynamicImage;
@@ -62,9 +63,6 @@ fn words_of(image: DynamicImage) -> Result<Words, String> {
 fn words_from_png(data: &[u8]) -> Result<Words, SensorError> {
     words_of(decoded(data)?).map_err(SensorError::Compressed)
 }
-
-/// More pixels no depth camera has: what is told to have more is broken, and would take memory by its word alone.
-const MOST_PIXELS: u64 = 1 << 26;
 
 /// Width, height, and runs of zeros and of differences in groups of three bits.
 ///

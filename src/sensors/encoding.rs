@@ -43,7 +43,8 @@ impl<'a> RawPixels<'a> {
                 step,
             });
         }
-        let (data, height) = (self.data, self.height as usize);
+        // Of rows without pixels there may be said to be any number.
+        let (data, height) = (self.data, if row == 0 { 0 } else { self.height as usize });
         Ok((0..height).map(move |y| &data[y * step..y * step + row]))
     }
 
@@ -180,6 +181,7 @@ mod tests {
         assert!(short.to_string().contains("at least 12 bytes") && short.to_string().contains("found 11"), "{short}");
         assert!(picture(&pixels("rgb8", u32::MAX, u32::MAX, 3, &[0; 11])).is_err());
         assert!(picture(&pixels("rgb8", 4, 1, 3, &[0; 12])).is_err());
+        assert_eq!(pixels("rgb8", 0, u32::MAX, 0, &[]).rows(3).unwrap().count(), 0);
         let unknown = picture(&pixels("yuv422", 2, 2, 4, &[0; 8])).unwrap_err().to_string();
         assert!(unknown.contains("'yuv422'") && unknown.contains("bayer_rggb8"), "{unknown}");
         assert!(depth(&pixels("rgb8", 1, 1, 3, &[0; 3]), 0.001).is_err());

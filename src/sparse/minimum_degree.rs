@@ -1,6 +1,7 @@
 //! The order of least approximate degree.
 
 use super::Adjacency;
+use super::degree_queue::{DegreeQueue, NONE};
 
 /// The order of least approximate degree: `order[k]` is the block that is eliminated as the `k`-th.
 ///
@@ -11,14 +12,12 @@ use super::Adjacency;
 pub fn minimum_degree(adjacency: &Adjacency) -> Vec<usize> {
     let mut graph = QuotientGraph::new(adjacency);
     let mut order = Vec::with_capacity(adjacency.rows());
-    while let Some(pivot) = graph.of_least_degree() {
+    while let Some(pivot) = graph.queue.pop() {
         graph.eliminate(pivot);
         graph.append_members(pivot, &mut order);
     }
     order
 }
-
-const NONE: u32 = u32::MAX;
 
 /// Variables that are not eliminated yet, and the elements (cliques) that eliminated ones left behind.
 ///
@@ -84,10 +83,6 @@ impl QuotientGraph {
             outside_stamp: vec![0; n],
             hashed: Vec::new(),
         }
-    }
-
-    fn of_least_degree(&mut self) -> Option<u32> {
-        self.queue.pop()
     }
 
     fn append_members(&self, pivot: u32, order: &mut Vec<usize>) {
@@ -276,54 +271,6 @@ impl QuotientGraph {
         self.next_member[last] = variable;
         self.last_member[into as usize] = self.last_member[variable as usize];
         self.weights[variable as usize] = 0;
-    }
-}
-
-/// Variables by degree.
-struct DegreeQueue {
-    heads: Vec<u32>,
-    next: Vec<u32>,
-    previous: Vec<u32>,
-    least: usize,
-}
-
-impl DegreeQueue {
-    fn new(n: usize) -> Self {
-        Self { heads: vec![NONE; n + 1], next: vec![NONE; n], previous: vec![NONE; n], least: 0 }
-    }
-
-    fn insert(&mut self, variable: u32, degree: u32) {
-        let head = std::mem::replace(&mut self.heads[degree as usize], variable);
-        self.next[variable as usize] = head;
-        self.previous[variable as usize] = NONE;
-        if head != NONE {
-            self.previous[head as usize] = variable;
-        }
-        self.least = self.least.min(degree as usize);
-    }
-
-    fn remove(&mut self, variable: u32, degree: u32) {
-        let (next, previous) = (self.next[variable as usize], self.previous[variable as usize]);
-        if previous == NONE {
-            self.heads[degree as usize] = next;
-        } else {
-            self.next[previous as usize] = next;
-        }
-        if next != NONE {
-            self.previous[next as usize] = previous;
-        }
-    }
-
-    fn pop(&mut self) -> Option<u32> {
-        while self.least < self.heads.len() {
-            let head = self.heads[self.least];
-            if head != NONE {
-                self.remove(head, self.least as u32);
-                return Some(head);
-            }
-            self.least += 1;
-        }
-        None
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod appended;
 mod cholesky;
+mod degree_queue;
+mod elimination_tree;
 mod incomplete_cholesky;
 mod jacobian;
 mod minimum_degree;

@@ -1,6 +1,7 @@
 //! Supernodes: which columns of a complete Cholesky factor are kept and computed together.
 
 use super::Adjacency;
+use super::elimination_tree::{postordered, walk};
 use crate::precision::kernels::panels::PanelShape;
 
 /// The pattern of a complete factor of blocks, its columns gathered into supernodes; independent of values and of the
@@ -79,74 +80,6 @@ impl Supernodes {
     /// Numbers that the factor consists of for blocks of a size.
     pub fn entries(&self, size: usize) -> usize {
         (0..self.count()).map(|node| self.shape(node, size).len()).sum()
-    }
-}
-
-/// The order in which the elimination tree is walked from the leaves, each subtree in one go.
-fn postordered(adjacency: &Adjacency, order: &[usize]) -> Vec<u32> {
-    let n = order.len();
-    let mut positions = vec![0u32; n];
-    for (position, &block) in order.iter().enumerate() {
-        positions[block] = position as u32;
-    }
-    let parents = elimination_tree(adjacency, order, &positions);
-    let mut result = Vec::with_capacity(n);
-    walk(&parents, |position| result.push(order[position] as u32));
-    result
-}
-
-/// By position the one that its first row below the diagonal belongs to; itself if it has none.
-fn elimination_tree(adjacency: &Adjacency, order: &[usize], positions: &[u32]) -> Vec<u32> {
-    let mut parents: Vec<u32> = (0..order.len() as u32).collect();
-    let mut ancestors = parents.clone();
-    for (k, &block) in order.iter().enumerate() {
-        let neighbours = adjacency.outer_view(block);
-        for &neighbour in neighbours.iter().flat_map(|row| row.indices()) {
-            let mut at = positions[neighbour as usize] as usize;
-            // From each earlier neighbour up to the root as known so far, which is below the present position.
-            while at < k {
-                let next = std::mem::replace(&mut ancestors[at], k as u32) as usize;
-                if next == at {
-                    parents[at] = k as u32;
-                }
-                at = if next == at { k } else { next };
-            }
-        }
-    }
-    parents
-}
-
-/// Visits all members of a forest, children (in ascending order) before their parent; roots are their own parents.
-fn walk(parents: &[u32], mut visit: impl FnMut(usize)) {
-    const NONE: u32 = u32::MAX;
-    let n = parents.len();
-    let (mut first_child, mut next_sibling) = (vec![NONE; n], vec![NONE; n]);
-    let mut first_root = NONE;
-    for member in (0..n).rev() {
-        let parent = parents[member] as usize;
-        let head = if parent == member { &mut first_root } else { &mut first_child[parent] };
-        next_sibling[member] = std::mem::replace(head, member as u32);
-    }
-    let mut at = first_root;
-    while at != NONE {
-        while first_child[at as usize] != NONE {
-            at = first_child[at as usize];
-        }
-        loop {
-            let member = at as usize;
-            visit(member);
-            let parent = parents[member];
-            if next_sibling[member] != NONE {
-                at = next_sibling[member];
-                break;
-            }
-            if parent as usize == member {
-                return;
-            }
-            at = parent;
-            first_child[at as usize] = NONE;
-        }
-        // A member whose children are done has no first child any more, so that the descent stops there.
     }
 }
 

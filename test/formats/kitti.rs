@@ -103,6 +103,10 @@ fn what_is_broken_is_named() {
     std::fs::remove_file(folder.join("poses.txt")).unwrap();
     write(folder.join("calib.txt"), "P0: 50 0 8 0 0 50 6 0 0 0 1 0\n");
     assert!(refusal(folder).contains("calib.txt: expected a line P1 of 12 numbers for image_0, found none"));
+    for number in ["nan", "-inf", "1e309"] {
+        write(folder.join("calib.txt"), &CALIBRATION.replacen("-25", number, 1));
+        assert!(refusal(folder).contains("calib.txt: line 2: expected finite numbers"), "{}", refusal(folder));
+    }
     std::fs::remove_file(folder.join("calib.txt")).unwrap();
     assert!(refusal(folder).contains("calib.txt: No such file"));
 }

@@ -25,6 +25,14 @@ pub enum BalError {
         /// Why.
         source: std::io::Error,
     },
+    /// Its content is wrong.
+    #[error("{path}: {error}")]
+    Content {
+        /// The file.
+        path: String,
+        /// What is wrong, and where.
+        error: Box<Self>,
+    },
     /// It says something that cannot be.
     #[error("line {line}: {reason}")]
     Line {

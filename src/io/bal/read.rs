@@ -9,17 +9,17 @@ use std::path::Path;
 /// Reads a file.
 ///
 /// # Errors
-/// [`BalError`] names the file, or the line and what was expected there.
+/// [`BalError`] names the file, the line and what was expected there.
 pub fn read(path: &Path) -> Result<BalBundle, BalError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| BalError::File { path: path.display().to_string(), source })?;
-    parse(&text)
+    parse(&text).map_err(|error| BalError::Content { path: path.display().to_string(), error: error.into() })
 }
 
 /// Reads the text of a file.
 ///
 /// # Errors
-/// As of [`read`].
+/// As of [`read`], without the file's name.
 pub fn parse(text: &str) -> Result<BalBundle, BalError> {
     let mut words = Words::of(text);
     let mut count = |what: &str| words.next::<usize>(what);
@@ -46,7 +46,12 @@ pub fn parse(text: &str) -> Result<BalBundle, BalError> {
         for value in &mut values {
             *value = words.number("a camera's nine numbers")?;
         }
-        cameras.push(camera(&values));
+        let camera = camera(&values);
+        if !camera.t_world_camera.to_homogeneous().iter().all(|value| value.is_finite()) {
+            let reason = format!("expected a camera's rotation vector and translation, found {:?}", &values[..6]);
+            return Err(BalError::Line { line: words.line, reason });
+        }
+        cameras.push(camera);
     }
     let mut points = Vec::with_capacity(point_count);
     for _ in 0..point_count {
@@ -139,6 +144,7 @@ mod tests {
             ("99999999999999 1 1\n", vec!["line 1", "more than the file holds"]),
             (&SMALL.replacen("1 0 3 4", "7 0 3 4", 1), vec!["line 3", "camera 7 of 2"]),
             (&SMALL.replacen("-1.5", "NaN", 1), vec!["line 2", "NaN"]),
+            (&SMALL.replacen("0.1\n", "1e308\n", 1), vec!["line 12", "rotation vector", "found [1e308, -0.2"]),
             (&SMALL.replacen("-4\n", "", 1), vec!["ends", "point"]),
             (&format!("{SMALL}7\n"), vec!["line 25", "'7'"]),
         ] {

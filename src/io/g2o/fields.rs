@@ -69,7 +69,8 @@ impl Fields<6> for Se3 {
     fn pose<'a, 'b>(line: &Line, words: &'b [&'a str]) -> Result<(Self, &'b [&'a str]), TableError> {
         let ([x, y, z, qx, qy, qz, qw], rest) = leading(line, words)?;
         let quaternion = Quaternion::new(qw, qx, qy, qz);
-        let Some(rotation) = UnitQuaternion::try_new(quaternion, 1e-6) else {
+        let rotation = UnitQuaternion::try_new(quaternion, 1e-6).filter(|_| quaternion.norm().is_finite());
+        let Some(rotation) = rotation else {
             return Err(line.error(format!("expected a unit quaternion, found {qx} {qy} {qz} {qw}")));
         };
         Ok((Self::from_parts(Translation3::new(x, y, z), rotation), rest))

@@ -227,6 +227,14 @@ mod tests {
     }
 
     #[test]
+    fn a_quaternion_without_a_norm_is_refused() {
+        for quaternion in ["1e308 0 0 1", "0 0 0 0", "0 nan 0 1"] {
+            let error = read_text(&format!("VERTEX_SE3:QUAT 0 0 0 0 {quaternion}\n")).unwrap_err().to_string();
+            assert!(error.contains("line 1: expected"), "{error}");
+        }
+    }
+
+    #[test]
     fn an_information_that_is_indefinite_missing_or_in_another_order_is_found_out() {
         // Of the data set cubicle: 84,022 joins z, whose information is 10, and the roll.
         let edge = |rest: &str| format!("EDGE_SE3:QUAT 1 2 -0.0001 0.0003 0 0 0 0.0001 1 2464830 {rest}\n");

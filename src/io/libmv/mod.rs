@@ -23,6 +23,14 @@ pub enum LibmvError {
         /// Why.
         source: std::io::Error,
     },
+    /// Its content is wrong.
+    #[error("{path}: {error}")]
+    Content {
+        /// The file.
+        path: String,
+        /// What is wrong, and where.
+        error: Box<Self>,
+    },
     /// It says something that cannot be.
     #[error("byte {offset}: {reason}")]
     Value {

@@ -32,16 +32,16 @@ pub struct LibmvFile {
 /// Reads a file.
 ///
 /// # Errors
-/// [`LibmvError`] names the file, or the byte and what was expected there.
+/// [`LibmvError`] names the file, the byte and what was expected there.
 pub fn read(path: &Path) -> Result<LibmvFile, LibmvError> {
     let bytes = std::fs::read(path).map_err(|source| LibmvError::File { path: path.display().to_string(), source })?;
-    parse(&bytes)
+    parse(&bytes).map_err(|error| LibmvError::Content { path: path.display().to_string(), error: error.into() })
 }
 
 /// Reads the bytes of a file.
 ///
 /// # Errors
-/// As of [`read`].
+/// As of [`read`], without the file's name.
 pub fn parse(bytes: &[u8]) -> Result<LibmvFile, LibmvError> {
     let mut bytes = Bytes { bytes, offset: 0, big_endian: false };
     bytes.big_endian = bytes.letter("the order of bytes", [b'v', b'V'])?;

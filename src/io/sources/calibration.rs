@@ -34,6 +34,18 @@ impl Calibration {
         self.t_base_camera() * t_camera_depth
     }
 
+    /// Whether the images have the size (width and height, px) that the calibration says; to be asked before memory is
+    /// taken for that size. Rectified images keep it.
+    pub(super) fn check_size(&self, size: (u32, u32)) -> Result<(), String> {
+        match &self.camera {
+            Some(RawCamera { pinhole, .. }) if (pinhole.width, pinhole.height) != size => Err(format!(
+                "expected {}x{} pixels as the calibration says, found {}x{}",
+                pinhole.width, pinhole.height, size.0, size.1
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// What makes frames of the images.
     pub(super) fn rectification(&self, second: SecondImage) -> Result<Rectification, SensorError> {
         let Some(camera) = &self.camera else {

@@ -56,15 +56,8 @@ impl Folder<'_> {
             let path = Path::new(&options.camera_file);
             file.apply(&mut self.calibration, Some((width, height))).map_err(SourceError::format(path))?;
         }
+        self.calibration.check_size((width, height)).map_err(SourceError::format(&first.reference))?;
         let rectification = self.calibration.rectification(self.second).map_err(SourceError::format(self.path))?;
-        let camera = rectification.rig().camera;
-        if (camera.width, camera.height) != (width, height) {
-            let (expected_width, expected_height) = (camera.width, camera.height);
-            let reason = format!(
-                "expected {expected_width}x{expected_height} pixels as the calibration says, found {width}x{height}"
-            );
-            return Err(SourceError::Format { path: first.reference.clone(), reason });
-        }
         let calibration = &self.calibration;
         let t_base_truth = if self.truth_of_depth { calibration.t_base_depth() } else { calibration.t_base_camera() };
         let t_camera_base = t_base_truth.inverse();

@@ -112,8 +112,10 @@ fn read_projections(path: &Path) -> Result<Vec<Option<Projection>>, SourceError>
             None => (index, &words[..]),
         };
         let projection = Projection(line.numbers_of(numbers, false)?);
-        if !(projection.0[0] > 0.0 && projection.0[5] > 0.0) {
-            return Err(line.error(format!("expected positive focal lengths, found {}", projection.0[0])).into());
+        let [fx, fy] = [projection.0[0], projection.0[5]];
+        if !(fx > 0.0 && fy > 0.0 && projection.offset().iter().all(|v| v.is_finite())) {
+            let expected = "expected finite numbers and positive focal lengths";
+            return Err(line.error(format!("{expected}, found {:?}", projection.0)).into());
         }
         if let Some(slot) = projections.get_mut(number) {
             *slot = Some(projection);

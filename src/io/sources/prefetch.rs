@@ -32,7 +32,14 @@ impl<T> Iterator for Prefetch<T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        self.receiver.as_ref()?.recv().ok()
+        if let Ok(item) = self.receiver.as_ref()?.recv() {
+            return Some(item);
+        }
+        // The thread has ended: well, or by a panic, which is no end of the items.
+        if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join) {
+            std::panic::resume_unwind(panic);
+        }
+        None
     }
 }
 
@@ -49,6 +56,13 @@ impl<T> Drop for Prefetch<T> {
 #[cfg(test)]
 mod tests {
     use super::Prefetch;
+
+    #[test]
+    #[should_panic(expected = "no third item")]
+    fn a_panic_is_not_taken_for_the_end() {
+        let items = (0..).inspect(|number| assert!(*number < 2, "no third item"));
+        assert_eq!(Prefetch::new(items).unwrap().count(), 2);
+    }
 
     #[test]
     fn order_stays_and_endless_work_ends() {

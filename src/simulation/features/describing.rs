@@ -42,16 +42,7 @@ pub(super) fn describe(
         let p_camera = depth_m.map(|depth_m| Point3::from(rig.camera.ray(&px) * depth_m));
         features.push(Feature { px, descriptor, p_camera, color: [descriptor[0], descriptor[1], descriptor[2]] });
     }
-    DescribedKeyframe {
-        id: keyframe.id,
-        stamp_nanos: keyframe.frame.stamp_nanos,
-        t_odom_base: keyframe.t_odom_base,
-        t_previous_base: keyframe.t_previous_base,
-        covariance: keyframe.covariance,
-        camera: rig.camera,
-        t_base_camera: rig.t_base_camera,
-        features,
-    }
+    DescribedKeyframe::new(keyframe, features)
 }
 
 /// The descriptor of a landmark, every bit flipped with the same small probability.

@@ -11,10 +11,7 @@ use std::error::Error;
 /// Reads, optimizes, writes and draws a reconstruction of "Bundle Adjustment in the Large".
 pub fn solve_bal(arguments: &Arguments, policy: &Policy) -> Result<Solved, Box<dyn Error>> {
     let options = bundle_options(arguments)?;
-    let mut bundle = bal::read(&arguments.file).map_err(|error| match error {
-        bal::BalError::File { .. } => error.to_string(),
-        _ => in_file(arguments, &error),
-    })?;
+    let mut bundle = bal::read(&arguments.file)?;
     let before = Drawing::of_bundle(&bundle);
     let statistics = bundle.optimize(policy, &options)?;
     if let Some(path) = &arguments.out {
@@ -26,10 +23,7 @@ pub fn solve_bal(arguments: &Arguments, policy: &Policy) -> Result<Solved, Box<d
 /// The same for one that libmv wrote.
 pub fn solve_libmv(arguments: &Arguments, policy: &Policy) -> Result<Solved, Box<dyn Error>> {
     let options = bundle_options(arguments)?;
-    let mut file = libmv::read(&arguments.file).map_err(|error| match error {
-        libmv::LibmvError::File { .. } => error.to_string(),
-        _ => in_file(arguments, &error),
-    })?;
+    let mut file = libmv::read(&arguments.file)?;
     let before = Drawing::of_bundle(&file.bundle);
     let statistics = file.bundle.optimize(policy, &options)?;
     if let Some(path) = &arguments.out {
@@ -45,10 +39,6 @@ fn bundle_options(arguments: &Arguments) -> Result<PointBundleOptions, Box<dyn E
         Some(loss) => Err(format!("--robust {loss}: only graphs have edges that may be wrong").into()),
         None => options(arguments),
     }
-}
-
-fn in_file(arguments: &Arguments, error: &dyn Error) -> String {
-    format!("{}: {error}", arguments.file.display())
 }
 
 /// Draws what was solved and sums it up.

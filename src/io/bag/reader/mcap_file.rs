@@ -1,11 +1,11 @@
 //! Bag files in MCAP.
 
 use super::unpack::Unpacked;
-use super::{RawMessage, RawMessages, TopicInfo};
+use super::{LONGEST_MESSAGE, RawMessage, RawMessages, TopicInfo};
 use crate::io::bag::BagError;
 use mcap::McapError;
 use mcap::io::MessageReader;
-use mcap::sans_io::{SummaryReadEvent, SummaryReader};
+use mcap::sans_io::{LinearReaderOptions, SummaryReadEvent, SummaryReader};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
@@ -18,6 +18,11 @@ fn open(file: &Unpacked) -> Result<BufReader<File>, BagError> {
     Ok(BufReader::with_capacity(1 << 16, File::open(&file.path).map_err(BagError::io(&file.name))?))
 }
 
+fn reader(file: &Unpacked) -> Result<MessageReader<BufReader<File>>, BagError> {
+    let options = LinearReaderOptions::default().with_record_length_limit(LONGEST_MESSAGE);
+    Ok(MessageReader::new_with_options(open(file)?, options))
+}
+
 /// The topics that the file's summary names, or, without one, those of its messages.
 pub(super) fn topics(file: &Unpacked) -> Result<Vec<TopicInfo>, BagError> {
     let length = std::fs::metadata(&file.path).map_err(BagError::io(&file.name))?.len();
@@ -28,7 +33,7 @@ pub(super) fn topics(file: &Unpacked) -> Result<Vec<TopicInfo>, BagError> {
         Ok(Some(summary)) if !summary.channels.is_empty() => summary.channels.into_values().collect(),
         Ok(_) | Err(McapError::BadFooter) => {
             let mut channels = BTreeMap::new();
-            for message in MessageReader::new(open(file)?) {
+            for message in reader(file)? {
                 let message = message.map_err(|error| broken(&file.name, &error))?;
                 channels.entry(message.channel.id).or_insert(message.channel);
             }
@@ -72,8 +77,7 @@ fn summary(mut source: BufReader<File>) -> Result<Option<mcap::Summary>, McapErr
 
 pub(super) fn messages(file: Unpacked, wanted: &[(String, usize)]) -> Result<RawMessages, BagError> {
     let wanted: BTreeMap<String, usize> = wanted.iter().cloned().collect();
-    let reader = MessageReader::new(open(&file)?);
-    Ok(Box::new(reader.filter_map(move |message| match message {
+    Ok(Box::new(reader(&file)?.filter_map(move |message| match message {
         Ok(message) => {
             let topic = *wanted.get(&message.channel.topic)?;
             if message.channel.message_encoding != "cdr" {

@@ -5,4 +5,7 @@ mod open;
 mod sqlite_file;
 mod unpack;
 
+/// A message is never longer (bytes): what says to be is broken, and would take memory by its word alone.
+const LONGEST_MESSAGE: usize = 1 << 29;
+
 pub use open::{BagReader, RawMessage, RawMessages, TopicInfo};

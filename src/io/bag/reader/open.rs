@@ -1,9 +1,10 @@
 //! Finds the files of a bag and walks through them.
 
 use super::unpack::{Unpacked, unpack};
-use super::{mcap_file, sqlite_file};
+use super::{LONGEST_MESSAGE, mcap_file, sqlite_file};
 use crate::io::bag::metadata::Metadata;
 use crate::io::bag::{BagError, cdr, messages::Message};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// A topic of a bag.
@@ -110,7 +111,7 @@ impl BagReader {
         let path = self.path.clone();
         Box::new(messages.map(move |message| {
             let mut message = message?;
-            message.data = zstd::decode_all(&message.data[..]).map_err(BagError::io(&path))?;
+            message.data = unpacked_message(&message.data).map_err(BagError::io(&path))?;
             Ok(message)
         }))
     }
@@ -135,6 +136,16 @@ fn open_file(file: &Path, wanted: &[(String, usize)]) -> RawMessages {
         if is_sqlite(file) { sqlite_file::messages(unpacked, wanted) } else { mcap_file::messages(unpacked, wanted) }
     };
     open().unwrap_or_else(|error| Box::new(std::iter::once(Err(error))))
+}
+
+/// A message that was packed by itself.
+fn unpacked_message(data: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut unpacked = Vec::new();
+    let most = LONGEST_MESSAGE as u64;
+    if zstd::Decoder::new(data)?.take(most + 1).read_to_end(&mut unpacked)? as u64 > most {
+        return Err(std::io::Error::other(format!("expected messages of at most {most} bytes, found a longer one")));
+    }
+    Ok(unpacked)
 }
 
 fn packs_messages(metadata: &Metadata, path: &Path) -> Result<bool, BagError> {

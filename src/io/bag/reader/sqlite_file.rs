@@ -64,7 +64,8 @@ struct Pages {
 }
 
 impl Pages {
-    fn read(&mut self) -> rusqlite::Result<()> {
+    /// Reads a page, and says whether its messages come after those before: a broken index leads in circles.
+    fn read(&mut self) -> rusqlite::Result<bool> {
         let ids: Vec<String> = self.topics.iter().map(|(id, _)| id.to_string()).collect();
         let query = format!(
             "SELECT id, topic_id, timestamp, data FROM messages \
@@ -76,11 +77,14 @@ impl Pages {
         let mut rows = statement.query(self.last)?;
         while let Some(row) = rows.next()? {
             let (id, topic_id, stamp_nanos): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            if (stamp_nanos, id) <= self.last {
+                return Ok(false);
+            }
             let Some((_, topic)) = self.topics.iter().find(|(known, _)| *known == topic_id) else { continue };
             self.page.push_back(RawMessage { topic: *topic, stamp_nanos, data: row.get(3)? });
             self.last = (stamp_nanos, id);
         }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -89,11 +93,20 @@ impl Iterator for Pages {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.page.is_empty() && !self.done {
-            if let Err(error) = self.read() {
-                self.done = true;
-                return Some(Err(broken(&self.file, &error)));
+            let error = match self.read() {
+                Ok(true) => None,
+                Ok(false) => {
+                    let reason =
+                        "expected messages in order of time; the index is broken (PRAGMA integrity_check; REINDEX)";
+                    Some(BagError::Format { path: self.file.name.clone(), reason: reason.into() })
+                }
+                Err(error) => Some(broken(&self.file, &error)),
+            };
+            self.done = error.is_some() || self.page.is_empty();
+            if let Some(error) = error {
+                self.page.clear();
+                return Some(Err(error));
             }
-            self.done = self.page.is_empty();
         }
         self.page.pop_front().map(Ok)
     }

@@ -47,6 +47,7 @@ pub(in crate::io::sources) fn open(path: &Path, options: &SourceOptions) -> Resu
     if let (Some(units), Some((_, topic))) = (calibration.depth_units_per_m, &mut topics[1]) {
         topic.metres_per_unit = 1.0 / units;
     }
+    calibration.check_size(size).map_err(|reason| refuse(format!("{}: {reason}", name(selection.left))))?;
     let rectification = calibration.rectification(kind).map_err(SourceError::format(path))?;
 
     let plan = match kind {

@@ -1,11 +1,11 @@
 //! The pose of a frame by the surfaces that it shows, where features do not tell it.
 
 use super::OdometryOptions;
-use super::covariance::carried;
 use super::localization::{Expected, View, localize};
 use super::motion::Motion;
 use super::window::{Track, Window};
 use crate::frontend::{FrontendError, PosePrior, Tracker};
+use crate::geometry::se3::carried;
 use crate::precision::Policy;
 
 /// What surfaces told of the motion since the newest keyframe.

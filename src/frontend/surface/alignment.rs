@@ -139,7 +139,7 @@ mod tests {
     /// What a ray from a point meets: how far that is along it, and its brightness.
     type World = fn(&Point3<f64>, &Vector3<f64>) -> (f64, f64);
 
-    /// A box of 0.6 x 0.4 x 0.5 m on a floor, each face of one brightness.
+    /// A box of 0.6 x 0.4 x 0.5 m on a floor, without any pattern, by the light of a lamp.
     fn bare_box(from: &Point3<f64>, along: &Vector3<f64>) -> (f64, f64) {
         let (low, high) = (Vector3::new(-0.3, -0.2, 0.0), Vector3::new(0.3, 0.2, 0.5));
         let (mut enters, mut leaves, mut face) = (0.0, f64::INFINITY, 0);
@@ -150,7 +150,10 @@ mod tests {
             }
             leaves = ends[0].max(ends[1]).min(leaves);
         }
-        if enters < leaves { (enters, 40.0 + 50.0 * face as f64) } else { (-from.z / along.z, 200.0) }
+        let (far, color) =
+            if enters < leaves { (enters, 60.0 + 60.0 * face as f64) } else { (-from.z / along.z, 220.0) };
+        let to_lamp = Point3::new(1.0, -1.5, 2.0) - (from + along * far);
+        (far, color * (4.0 / to_lamp.norm_squared()).min(1.0))
     }
 
     /// A wall 2 m ahead (along x) without any texture.

@@ -1,5 +1,6 @@
 //! Edges that may be wrong: their loss, its graduation, and which of them the result rejects.
 
+use super::growth::grown;
 use super::problem::GraphProblem;
 use super::support::supported;
 use super::validate::validate;
@@ -68,12 +69,10 @@ const WIDEST: f64 = 100.0;
 /// How often the plausible edges are chosen anew.
 const MOST_CHOICES: usize = 6;
 
-/// Optimizes with the graduated loss, but without edges that are not plausible: first those that have no
-/// [`supported`] neighbour, then those that contradict what came of it. They would draw the nodes away while the loss is
-/// still nearly the square, and join in the factor what is far apart. Where not even half of the edges in doubt are
-/// supported, all of them together are tried as well, and the end of less cost counts. Whatever the first solve starts from,
-/// later ones go on from it; but a solve of what was chosen at last starts anew by chordal relaxation, too, unless the options
-/// say `given`.
+/// Optimizes with the graduated loss, but without edges that are not plausible: they would draw the nodes away while the loss
+/// is still nearly the square, and join in the factor what is far apart. Which ones are is known where a map has
+/// [`grown`]. Where it could not grow together, or contradicts most loops that have a [`supported`] neighbour, those are
+/// tried as well, and the end of less cost counts.
 ///
 /// Costs are those of all edges under the loss at its end. On an error nothing is changed.
 ///
@@ -86,18 +85,85 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
 ) -> Result<SolveStatistics, SolverError> {
     validate(graph)?;
     let (limit, loss) = (limit::<D>(options), loss_of::<D>(options));
-    let in_doubt = graph.edges.iter().filter(|edge| edge.robust).count();
     let initial_cost = graph.cost_of(&graph.edges, loss);
-    let mut chosen = supported(graph, limit);
-    let few = 2 * chosen.iter().filter(|supported| **supported).count() < in_doubt;
-    let mut part = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), Vec::new());
-    part.prepared = graph.prepared.take();
+    let mut empty = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), Vec::new());
+    if !graph.edges.iter().any(|edge| edge.robust) {
+        return graph.optimize_all(policy, options, WIDEST);
+    }
+    empty.prepared = graph.prepared.take();
+    let supported = supported(graph, limit);
+    let grown = grown(graph, empty.clone(), policy, options, limit)?;
+    let is_enough = grown.as_ref().is_some_and(|grown| {
+        let agree = supported.iter().zip(&grown.taken).filter(|(supported, taken)| **supported && **taken).count();
+        grown.is_whole && 2 * agree >= supported.iter().filter(|supported| **supported).count()
+    });
+    let mut ends = Vec::new();
+    if let Some(grown) = grown {
+        let chosen = plausible_edges(graph, &grown.part, limit);
+        let (part, statistics) = settled(graph, grown.part, chosen, policy, options, "given", 1.0)?;
+        ends.push((part, grown.statistics.followed_by(statistics, true)));
+    }
+    if !is_enough {
+        ends.push(from_supported(graph, empty, supported, policy, options)?);
+    }
+    let costs: Vec<f64> = ends.iter().map(|(part, _)| part.cost_of(&graph.edges, loss)).collect();
+    let best = if costs.len() == 2 && costs[1] < costs[0] { 1 } else { 0 };
+    let mut total = SolveStatistics::default();
+    for (index, (part, statistics)) in ends.into_iter().enumerate() {
+        total = total.followed_by(statistics, index == best);
+        if index == best {
+            (graph.nodes, graph.prepared) = (part.nodes, part.prepared);
+        }
+    }
+    (total.initial_cost, total.final_cost) = (initial_cost, costs[best]);
+    Ok(total)
+}
+
+/// Begins with the edges in doubt that another one supports. Where not even half of them are supported, all of them together
+/// are tried as well, and the end of less cost counts.
+fn from_supported<G: RigidGroup<D>, const D: usize>(
+    graph: &PoseGraph<G, D>,
+    part: PoseGraph<G, D>,
+    supported: Vec<bool>,
+    policy: &Policy,
+    options: &PoseGraphOptions,
+) -> Result<(PoseGraph<G, D>, SolveStatistics), SolverError> {
+    let loss = loss_of::<D>(options);
+    let in_doubt = graph.edges.iter().filter(|edge| edge.robust).count();
+    let few = 2 * supported.iter().filter(|supported| **supported).count() < in_doubt;
+    let (mut part, mut total) = settled(graph, part, supported, policy, options, &options.start, WIDEST)?;
+    if few {
+        let mut all = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), graph.edges.clone());
+        let statistics = all.optimize_all(policy, options, f64::INFINITY)?;
+        let is_better = all.cost_of(&graph.edges, loss) < part.cost_of(&graph.edges, loss);
+        total = total.followed_by(statistics, is_better);
+        if is_better {
+            part.nodes = all.nodes;
+        }
+    }
+    Ok((part, total))
+}
+
+/// Solves a part of the graph with the edges in doubt that are `chosen`, then with those that do not contradict what came of
+/// it, until they stay the same. Each solve goes on from the one before, the first one from `start`, with a loss that is at
+/// most `widest` times as wide as it ends. What was chosen at last is solved anew by chordal relaxation, too, unless the
+/// options say `given`.
+fn settled<G: RigidGroup<D>, const D: usize>(
+    graph: &PoseGraph<G, D>,
+    mut part: PoseGraph<G, D>,
+    mut chosen: Vec<bool>,
+    policy: &Policy,
+    options: &PoseGraphOptions,
+    mut start: &str,
+    widest: f64,
+) -> Result<(PoseGraph<G, D>, SolveStatistics), SolverError> {
+    let (limit, loss) = (limit::<D>(options), loss_of::<D>(options));
     let starting_from = |start: &str| PoseGraphOptions { start: start.into(), ..options.clone() };
-    let (mut start, mut total) = (options.start.as_str(), SolveStatistics::default());
+    let mut total = SolveStatistics::default();
     for _ in 0..MOST_CHOICES {
         let edges = graph.edges.iter().zip(&chosen).filter(|(edge, chosen)| !edge.robust || **chosen);
         part.edges = edges.map(|(edge, _)| edge.clone()).collect();
-        total = total.followed_by(part.optimize_all(policy, &starting_from(start), WIDEST)?, true);
+        total = total.followed_by(part.optimize_all(policy, &starting_from(start), widest)?, true);
         let mut plausible = plausible_edges(graph, &part, limit);
         if plausible == chosen {
             if options.start == "given" {
@@ -117,18 +183,7 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
         }
         (chosen, start) = (plausible, "given");
     }
-    if few {
-        let mut all = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), graph.edges.clone());
-        let statistics = all.optimize_all(policy, options, f64::INFINITY)?;
-        let is_better = all.cost_of(&graph.edges, loss) < part.cost_of(&graph.edges, loss);
-        total = total.followed_by(statistics, is_better);
-        if is_better {
-            part.nodes = all.nodes;
-        }
-    }
-    (total.initial_cost, total.final_cost) = (initial_cost, part.cost_of(&graph.edges, loss));
-    (graph.nodes, graph.prepared) = (part.nodes, part.prepared);
-    Ok(total)
+    Ok((part, total))
 }
 
 /// For each edge of a graph whether it may be wrong and is plausible where a part of the graph has its nodes.
@@ -143,7 +198,7 @@ fn plausible_edges<G: RigidGroup<D>, const D: usize>(
 
 impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
     /// The squared whitened residual of an edge between nodes that there are.
-    fn squared_residual(&self, edge: &PoseGraphEdge<G, D>) -> f64 {
+    pub(super) fn squared_residual(&self, edge: &PoseGraphEdge<G, D>) -> f64 {
         let relative = G::relative(&self.nodes[edge.from].rounded::<f64>(), &self.nodes[edge.to].rounded::<f64>());
         let residual = nalgebra::SVector::<f64, D>::from(G::residual(&edge.t_from_to.rounded(), &relative));
         residual.dot(&(edge.information * residual))

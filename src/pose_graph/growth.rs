@@ -1,0 +1,111 @@
+//! Growing a map from what is certain: loops are taken in the order in which they can be judged.
+//!
+//! Over a short chain odometry knows where a loop has to lead, so a wrong one is seen. Each loop that is taken makes more
+//! certain where others have to lead. So loops over long chains are judged when the map is known, and wrong ones, even
+//! those that agree with one another, do not get to bend it.
+//!
+//! # Source
+//! That loops are judged by χ² against a map which grows, and taken back: Latif, Cadena, Neira, *Robust loop closing over
+//! time for pose graph SLAM* (2013). How many are taken at once: Wang, Ramdas, *False discovery rate control with e-values*
+//! (2022): likelihood ratios of wrong loops exceed `r` with a probability of `1/r` at most, dependent as they may be.
+
+use super::innovation::{Calibration, Innovation, Judgement, residual_at_random};
+use super::spread::Spread;
+use super::{PoseGraph, PoseGraphOptions};
+use crate::geometry::relative_pose::RigidGroup;
+use crate::precision::Policy;
+use crate::solver::{SolveStatistics, SolverError};
+
+/// The share of wrong ones that is expected among loops that are taken, at most: the first of these by which there is one to
+/// be taken. A wrong one costs most in the beginning, and then most loops can be judged strictly. By the last one there
+/// still are ten right ones that contradict a wrong one.
+const LEVELS: [f64; 3] = [0.001, 0.01, 0.1];
+
+/// How often loops are judged anew.
+const MOST_ROUNDS: usize = 30;
+
+/// How wide (squared) the loss is at first, as a multiple of its width at the end: loops are taken within the end's.
+const WIDEST: f64 = 100.0;
+
+/// A map that has grown.
+pub(super) struct Grown<G: RigidGroup<D>, const D: usize> {
+    /// It, with the edges that were taken.
+    pub(super) part: PoseGraph<G, D>,
+    /// By edge of the whole graph: whether it may be wrong and was taken.
+    pub(super) taken: Vec<bool>,
+    /// Whether all loops could be judged: not those between parts of the graph that nothing else joins.
+    pub(super) is_whole: bool,
+    /// Of all its solves.
+    pub(super) statistics: SolveStatistics,
+}
+
+/// Grows a map from `part`, which has the nodes of a graph and no edges, along those edges that are not in doubt. `limit` is
+/// the squared whitened residual beyond which an edge is wrong. `None` if the map's spread is not to be had.
+///
+/// # Errors
+/// As of [`PoseGraph::optimize`].
+pub(super) fn grown<G: RigidGroup<D>, const D: usize>(
+    graph: &PoseGraph<G, D>,
+    mut part: PoseGraph<G, D>,
+    policy: &Policy,
+    options: &PoseGraphOptions,
+    limit: f64,
+) -> Result<Option<Grown<G, D>>, SolverError> {
+    let in_doubt = graph.edges.iter().filter(|edge| edge.robust).count();
+    // By edge: if it is taken, its squared innovation when it was.
+    let mut taken: Vec<Option<f64>> = vec![None; graph.edges.len()];
+    let (mut calibration, mut statistics) = (Calibration::new(), SolveStatistics::default());
+    let mut is_whole = true;
+    for round in 0..MOST_ROUNDS {
+        let edges = graph.edges.iter().zip(&taken).filter(|(edge, taken)| !edge.robust || taken.is_some());
+        part.edges = edges.map(|(edge, _)| edge.clone()).collect();
+        let start = if round == 0 { options.start.clone() } else { "given".into() };
+        let solved = part.optimize_all(policy, &PoseGraphOptions { start, ..options.clone() }, WIDEST)?;
+        statistics = statistics.followed_by(solved, true);
+        let before = taken.clone();
+        for (taken, edge) in taken.iter_mut().zip(&graph.edges) {
+            let contradicts = taken.is_some() && part.squared_residual(edge) > limit * calibration.scale;
+            *taken = taken.filter(|_| !contradicts);
+        }
+        let Some(spread) = Spread::of(&part, options.preconditioner.max_complete_entries) else { return Ok(None) };
+        let (parts, at_random) = (part.parts(), residual_at_random(&part));
+        is_whole = true;
+        let innovations: Vec<Option<Innovation<D>>> = (graph.edges.iter().zip(&before))
+            .map(|(edge, before)| {
+                let is_joined = parts[edge.from] == parts[edge.to];
+                is_whole &= is_joined || !edge.robust;
+                let is_new = edge.robust && before.is_none() && is_joined;
+                if is_new { Innovation::of(&part, edge, &spread) } else { None }
+            })
+            .collect();
+        let known: Vec<f64> = taken.iter().flatten().copied().collect();
+        calibration.fit(&known, &innovations, &at_random);
+        let judged: Vec<Option<Judgement>> = (innovations.iter())
+            .map(|it| it.as_ref()?.judge(calibration.scale, &at_random).filter(|judged| judged.squared <= limit))
+            .collect();
+        if let Some(least) = least_evidence(&judged, known.len(), in_doubt) {
+            for (taken, judged) in taken.iter_mut().zip(judged) {
+                let judged = judged.filter(|judged| judged.evidence >= least);
+                *taken = taken.or(judged.map(|judged| judged.squared * calibration.scale));
+            }
+        }
+        tracing::debug!("pose graph: {} loops taken in round {round}, {calibration:?}", taken.iter().flatten().count());
+        if taken == before {
+            break;
+        }
+    }
+    let taken = taken.iter().map(Option::is_some).collect();
+    Ok(Some(Grown { part, taken, is_whole, statistics }))
+}
+
+/// How much evidence a loop needs to be taken, of which so many are taken `already` of so many `in_doubt`: as little as
+/// keeps the share of wrong ones to the strictest of the [`LEVELS`] by which there is one to be taken.
+fn least_evidence(judged: &[Option<Judgement>], already: usize, in_doubt: usize) -> Option<f64> {
+    let mut evidence: Vec<f64> = judged.iter().flatten().map(|judged| judged.evidence).collect();
+    evidence.sort_by(|a, b| b.total_cmp(a));
+    LEVELS.iter().find_map(|level| {
+        let needed = |count: usize| (in_doubt as f64 / (level * (already + count) as f64)).ln();
+        let count = (1..=evidence.len()).rev().find(|&count| evidence[count - 1] >= needed(count))?;
+        Some(evidence[count - 1])
+    })
+}

@@ -1,0 +1,125 @@
+//! What a measured loop says that is not known yet, and how much more likely that is if the loop is right.
+
+use super::spread::{Bits, Spread};
+use super::{PoseGraph, PoseGraphEdge};
+use crate::geometry::relative_pose::RigidGroup;
+use nalgebra::{Cholesky, Const, SMatrix, SVector};
+
+/// By how much a measured loop differs from what is expected without it.
+#[derive(Debug, Clone)]
+pub(super) struct Innovation<const D: usize> {
+    /// Not whitened.
+    residual: SVector<f64, D>,
+    /// Of the residual, if the loop is right and information is what it is said to be.
+    covariance: SMatrix<f64, D, D>,
+}
+
+/// How an innovation is judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Judgement {
+    /// Squared, in standard deviations.
+    pub(super) squared: f64,
+    /// Logarithm of how many times more likely it is of a right loop than of one between two nodes at random.
+    pub(super) evidence: f64,
+}
+
+impl<const D: usize> Innovation<D> {
+    /// That of an edge which is not in the graph that was sampled. `None` if the edge tells nothing.
+    pub(super) fn of<G: RigidGroup<D>>(
+        graph: &PoseGraph<G, D>,
+        edge: &PoseGraphEdge<G, D>,
+        spread: &Spread,
+    ) -> Option<Self> {
+        let relative = G::relative(&graph.nodes[edge.from].rounded::<f64>(), &graph.nodes[edge.to].rounded::<f64>());
+        let residual = SVector::<f64, D>::from(G::residual(&edge.t_from_to.rounded(), &relative));
+        let own = edge.covariance()?;
+        Some(Self { residual, covariance: own + spread.of_relative::<G, D>(edge.from, edge.to, &relative) })
+    }
+
+    /// Judges it, where all covariances are `scale` times what they are said to be and residuals at random have covariance
+    /// `at_random`. `None` if that is not to be computed.
+    pub(super) fn judge(&self, scale: f64, at_random: &SMatrix<f64, D, D>) -> Option<Judgement> {
+        let if_right = self.covariance * scale;
+        let (right, wrong) = (Cholesky::new(if_right)?, Cholesky::new(if_right + at_random)?);
+        let squared = |factor: &Cholesky<f64, Const<D>>| self.residual.dot(&factor.solve(&self.residual));
+        let log_root = |factor: &Cholesky<f64, Const<D>>| factor.l_dirty().diagonal().map(f64::ln).sum();
+        let evidence = log_root(&wrong) - log_root(&right) + 0.5 * (squared(&wrong) - squared(&right));
+        evidence.is_finite().then(|| Judgement { squared: squared(&right), evidence })
+    }
+}
+
+/// Pairs of nodes from which it is found how far apart two of them are: enough that chance leaves a twentieth of it open.
+const PAIRS: usize = 1000;
+
+/// The second moments of the residual of a loop whose measurement is small against the map, between two nodes at random:
+/// positions as they are, turns anyhow. `[t; 2 sin(θ/2)]` and `[t; 2 q_vec]` of turns anyhow have a mean square of 2 in the
+/// plane and of 1 for each axis in space.
+pub(super) fn residual_at_random<G: RigidGroup<D>, const D: usize>(graph: &PoseGraph<G, D>) -> SMatrix<f64, D, D> {
+    let (first_turn, turn) = if D == 3 { (2, 2.0) } else { (3, 1.0) };
+    let (mut bits, mut sum) = (Bits::new(), SMatrix::<f64, D, D>::zeros());
+    for _ in 0..PAIRS {
+        let [a, b] = [(); 2].map(|()| graph.nodes[bits.below(graph.nodes.len())].rounded::<f64>());
+        let apart = G::residual(&G::identity().rounded(), &G::relative(&a, &b));
+        let apart = SVector::<f64, D>::from_fn(|row, _| if row < first_turn { apart[row] } else { 0.0 });
+        sum += apart * apart.transpose();
+    }
+    SMatrix::from_fn(|row, column| match (row < first_turn, row == column) {
+        (true, _) => sum[(row, column)] / PAIRS as f64,
+        (false, is_diagonal) => f64::from(u8::from(is_diagonal)) * turn,
+    })
+}
+
+/// What is found out about all loops together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Calibration {
+    /// By which all covariances have to be multiplied: the variance of unit weight. Files state standard deviations that
+    /// are up to thirty times too large, and then wrong loops agree with nearly everything. It is at most one, so
+    /// that none is taken that is beyond what it claims.
+    pub(super) scale: f64,
+    /// Of right ones among loops.
+    pub(super) share: f64,
+}
+
+/// Steps of expectation and maximization. They go on from round to round of a growing map.
+const STEPS: usize = 20;
+/// They end when the scale changes by less than this share, which is little against the uncertainty of a spread.
+const NEGLIGIBLE: f64 = 0.05;
+/// Standard deviations are never believed to be more than a hundred times too large: a few measurements that are exact or
+/// the same twice must not make those suspicious that are not.
+const LEAST_SCALE: f64 = 1e-4;
+
+impl Calibration {
+    /// Before anything is known.
+    pub(super) fn new() -> Self {
+        Self { scale: 1.0, share: 0.5 }
+    }
+
+    /// Fits it to loops that have been taken, of which the squared innovations in the deviations that are stated are
+    /// `known`, and to innovations of which it is not known whether they are right: a mixture of two normal distributions.
+    ///
+    /// # Source
+    /// Dempster, Laird, Rubin, *Maximum likelihood from incomplete data via the EM algorithm* (1977), 4.3.
+    pub(super) fn fit<const D: usize>(
+        &mut self,
+        known: &[f64],
+        innovations: &[Option<Innovation<D>>],
+        at_random: &SMatrix<f64, D, D>,
+    ) {
+        for _ in 0..STEPS {
+            let (mut right, mut squares) = (known.len() as f64, known.iter().sum::<f64>());
+            let mut count = right;
+            for judged in innovations.iter().flatten().filter_map(|it| it.judge(self.scale, at_random)) {
+                let log_odds = judged.evidence + (self.share / (1.0 - self.share)).ln();
+                let weight = 1.0 / (1.0 + (-log_odds).exp());
+                (right, squares, count) = (right + weight, squares + weight * self.scale * judged.squared, count + 1.0);
+            }
+            let before = self.scale;
+            // As if one more were as it is said to be.
+            self.scale = ((squares + D as f64) / (D as f64 * (right + 1.0))).clamp(LEAST_SCALE, 1.0);
+            self.share = (right + 1.0) / (count + 2.0);
+            if (self.scale / before).ln().abs() < NEGLIGIBLE {
+                return;
+            }
+        }
+    }
+}

@@ -10,6 +10,7 @@
 //! (2022): likelihood ratios of wrong loops exceed `r` with a probability of `1/r` at most, dependent as they may be.
 
 use super::innovation::{Calibration, Innovation, Judgement, residual_at_random};
+use super::robust::Graduation;
 use super::spread::Spread;
 use super::{PoseGraph, PoseGraphOptions};
 use crate::geometry::relative_pose::RigidGroup;
@@ -24,8 +25,8 @@ const LEVELS: [f64; 3] = [0.001, 0.01, 0.1];
 /// How often loops are judged anew.
 const MOST_ROUNDS: usize = 30;
 
-/// How wide (squared) the loss is at first, as a multiple of its width at the end: loops are taken within the end's.
-const WIDEST: f64 = 100.0;
+/// Few of the loops that are taken are wrong, but they may be far from closed.
+const GRADUATION: Graduation = Graduation { widest: f64::INFINITY, divisor: 4.0 };
 
 /// A map that has grown.
 pub(super) struct Grown<G: RigidGroup<D>, const D: usize> {
@@ -56,16 +57,18 @@ pub(super) fn grown<G: RigidGroup<D>, const D: usize>(
     let mut taken: Vec<Option<f64>> = vec![None; graph.edges.len()];
     let (mut calibration, mut statistics) = (Calibration::new(), SolveStatistics::default());
     let mut is_whole = true;
+    let mut drops = vec![0u8; graph.edges.len()];
     for round in 0..MOST_ROUNDS {
         let edges = graph.edges.iter().zip(&taken).filter(|(edge, taken)| !edge.robust || taken.is_some());
         part.edges = edges.map(|(edge, _)| edge.clone()).collect();
         let start = if round == 0 { options.start.clone() } else { "given".into() };
-        let solved = part.optimize_all(policy, &PoseGraphOptions { start, ..options.clone() }, WIDEST)?;
+        let solved = part.optimize_all(policy, &PoseGraphOptions { start, ..options.clone() }, GRADUATION)?;
         statistics = statistics.followed_by(solved, true);
         let before = taken.clone();
-        for (taken, edge) in taken.iter_mut().zip(&graph.edges) {
+        for ((taken, drops), edge) in taken.iter_mut().zip(&mut drops).zip(&graph.edges) {
             let contradicts = taken.is_some() && part.squared_residual(edge) > limit * calibration.scale;
             *taken = taken.filter(|_| !contradicts);
+            *drops += u8::from(contradicts);
         }
         let Some(spread) = Spread::of(&part, options.preconditioner.max_complete_entries) else { return Ok(None) };
         let (parts, at_random) = (part.parts(), residual_at_random(&part));
@@ -81,7 +84,10 @@ pub(super) fn grown<G: RigidGroup<D>, const D: usize>(
         let known: Vec<f64> = taken.iter().flatten().copied().collect();
         calibration.fit(&known, &innovations, &at_random);
         let judged: Vec<Option<Judgement>> = (innovations.iter())
-            .map(|it| it.as_ref()?.judge(calibration.scale, &at_random).filter(|judged| judged.squared <= limit))
+            .zip(&drops)
+            .map(|(it, drops)| {
+                it.as_ref()?.judge(calibration.scale, &at_random).filter(|judged| judged.squared <= limit && *drops < 2)
+            })
             .collect();
         if let Some(least) = least_evidence(&judged, known.len(), in_doubt) {
             for (taken, judged) in taken.iter_mut().zip(judged) {

@@ -87,6 +87,7 @@ const NEGLIGIBLE: f64 = 0.05;
 /// Standard deviations are never believed to be more than a hundred times too large: a few measurements that are exact or
 /// the same twice must not make those suspicious that are not.
 const LEAST_SCALE: f64 = 1e-4;
+const MOST_SCALE: f64 = 100.0;
 
 impl Calibration {
     /// Before anything is known.
@@ -115,7 +116,7 @@ impl Calibration {
             }
             let before = self.scale;
             // As if one more were as it is said to be.
-            self.scale = ((squares + D as f64) / (D as f64 * (right + 1.0))).clamp(LEAST_SCALE, 1.0);
+            self.scale = ((squares + D as f64) / (D as f64 * (right + 1.0))).clamp(LEAST_SCALE, MOST_SCALE);
             self.share = (right + 1.0) / (count + 2.0);
             if (self.scale / before).ln().abs() < NEGLIGIBLE {
                 return;

@@ -9,8 +9,22 @@ use crate::geometry::relative_pose::RigidGroup;
 use crate::precision::Policy;
 use crate::solver::{Loss, Preconditioner, SolveStatistics, SolverError, SolverOptions, minimize};
 
-/// By how much the scale of the graduated loss is divided from one solve to the next.
-const GRADUATION: f64 = 1.4;
+/// How a loss is graduated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Graduation {
+    /// How wide it is at first, at most, as a multiple of its width (squared) at the end.
+    pub(super) widest: f64,
+    /// By how much its width (squared) is divided from one solve to the next.
+    pub(super) divisor: f64,
+}
+
+impl Graduation {
+    /// From nearly the square for all residuals, in the steps of Yang et al.
+    pub(super) const FULL: Self = Self { widest: f64::INFINITY, divisor: 1.4 };
+
+    /// None: the loss is as at its end from the beginning.
+    const NONE: Self = Self { widest: 1.0, ..Self::FULL };
+}
 
 /// The loss of robust edges, at the end of its graduation if it is graduated.
 pub(super) fn loss_of<const D: usize>(options: &PoseGraphOptions) -> Loss {
@@ -28,8 +42,7 @@ fn limit<const D: usize>(options: &PoseGraphOptions) -> f64 {
 }
 
 /// Solves with a loss that begins as the square for all residuals and becomes that of Geman and McClure by and by, so
-/// that edges which contradict the others lose their say before the good ones have bent to them. It begins at most
-/// `widest` times as wide (squared) as it ends.
+/// that edges which contradict the others lose their say before the good ones have bent to them.
 ///
 /// # Errors
 /// As of [`minimize`].
@@ -41,18 +54,18 @@ pub(super) fn graduated<G: RigidGroup<D>, const D: usize>(
     policy: &Policy,
     options: &PoseGraphOptions,
     preconditioner: &mut Preconditioner,
-    widest: f64,
+    graduation: Graduation,
 ) -> Result<SolveStatistics, SolverError> {
     let limit = limit::<D>(options);
     let robust = problem.squared_residuals().into_iter().zip(problem.measurements).filter(|(_, edge)| edge.robust);
     let largest = robust.map(|(squared, _)| squared).fold(0.0, f64::max);
-    let mut scale = (2.0 * largest / limit).max(1.0).min(widest);
+    let mut scale = (2.0 * largest / limit).max(1.0).min(graduation.widest);
     let coarse = SolverOptions { max_iterations: 2, ..options.solver.clone() };
     let mut total = SolveStatistics::default();
     while scale > 1.0 && scale.is_finite() {
         problem.robust_loss = Loss::GemanMcClure((scale * limit).sqrt());
         total = total.followed_by(minimize(problem, policy, &coarse, preconditioner)?, true);
-        scale /= GRADUATION;
+        scale /= graduation.divisor;
     }
     problem.robust_loss = Loss::GemanMcClure(limit.sqrt());
     Ok(total.followed_by(minimize(problem, policy, &options.solver, preconditioner)?, true))
@@ -64,7 +77,7 @@ const PLAUSIBLE: f64 = 30.0;
 
 /// How wide (squared) the loss of plausible edges is at first, as a multiple of its width at the end: those of the few wrong
 /// ones among them that are far off have no say from the beginning, while ten standard deviations still count nearly in full.
-const WIDEST: f64 = 100.0;
+const OF_PLAUSIBLE: Graduation = Graduation { widest: 100.0, ..Graduation::FULL };
 
 /// How often the plausible edges are chosen anew.
 const MOST_CHOICES: usize = 6;
@@ -88,7 +101,7 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
     let initial_cost = graph.cost_of(&graph.edges, loss);
     let mut empty = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), Vec::new());
     if !graph.edges.iter().any(|edge| edge.robust) {
-        return graph.optimize_all(policy, options, WIDEST);
+        return graph.optimize_all(policy, options, OF_PLAUSIBLE);
     }
     empty.prepared = graph.prepared.take();
     let supported = supported(graph, limit);
@@ -100,7 +113,7 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
     let mut ends = Vec::new();
     if let Some(grown) = grown {
         let chosen = plausible_edges(graph, &grown.part, limit);
-        let (part, statistics) = settled(graph, grown.part, chosen, policy, options, "given", 1.0)?;
+        let (part, statistics) = settled(graph, grown.part, chosen, policy, options, "given", Graduation::NONE)?;
         ends.push((part, grown.statistics.followed_by(statistics, true)));
     }
     if !is_enough {
@@ -131,10 +144,10 @@ fn from_supported<G: RigidGroup<D>, const D: usize>(
     let loss = loss_of::<D>(options);
     let in_doubt = graph.edges.iter().filter(|edge| edge.robust).count();
     let few = 2 * supported.iter().filter(|supported| **supported).count() < in_doubt;
-    let (mut part, mut total) = settled(graph, part, supported, policy, options, &options.start, WIDEST)?;
+    let (mut part, mut total) = settled(graph, part, supported, policy, options, &options.start, OF_PLAUSIBLE)?;
     if few {
         let mut all = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), graph.edges.clone());
-        let statistics = all.optimize_all(policy, options, f64::INFINITY)?;
+        let statistics = all.optimize_all(policy, options, Graduation::FULL)?;
         let is_better = all.cost_of(&graph.edges, loss) < part.cost_of(&graph.edges, loss);
         total = total.followed_by(statistics, is_better);
         if is_better {
@@ -155,7 +168,7 @@ fn settled<G: RigidGroup<D>, const D: usize>(
     policy: &Policy,
     options: &PoseGraphOptions,
     mut start: &str,
-    widest: f64,
+    graduation: Graduation,
 ) -> Result<(PoseGraph<G, D>, SolveStatistics), SolverError> {
     let (limit, loss) = (limit::<D>(options), loss_of::<D>(options));
     let starting_from = |start: &str| PoseGraphOptions { start: start.into(), ..options.clone() };
@@ -163,7 +176,7 @@ fn settled<G: RigidGroup<D>, const D: usize>(
     for _ in 0..MOST_CHOICES {
         let edges = graph.edges.iter().zip(&chosen).filter(|(edge, chosen)| !edge.robust || **chosen);
         part.edges = edges.map(|(edge, _)| edge.clone()).collect();
-        total = total.followed_by(part.optimize_all(policy, &starting_from(start), widest)?, true);
+        total = total.followed_by(part.optimize_all(policy, &starting_from(start), graduation)?, true);
         let mut plausible = plausible_edges(graph, &part, limit);
         if plausible == chosen {
             if options.start == "given" {
@@ -171,7 +184,7 @@ fn settled<G: RigidGroup<D>, const D: usize>(
             }
             // While wrong edges still had a say they may have led into another valley.
             let mut anew = part.clone();
-            let statistics = anew.optimize_all(policy, &starting_from("chordal"), WIDEST)?;
+            let statistics = anew.optimize_all(policy, &starting_from("chordal"), OF_PLAUSIBLE)?;
             let (before, after) = (part.cost_of(&part.edges, loss), anew.cost_of(&part.edges, loss));
             let is_better = after < (1.0 - options.solver.cost_tolerance) * before;
             total = total.followed_by(statistics, is_better);

@@ -36,6 +36,8 @@ pub(super) struct Grown<G: RigidGroup<D>, const D: usize> {
     pub(super) taken: Vec<bool>,
     /// Whether all loops could be judged: not those between parts of the graph that nothing else joins.
     pub(super) is_whole: bool,
+    /// By which covariances have to be multiplied to be those of its loops.
+    pub(super) scale: f64,
     /// Of all its solves.
     pub(super) statistics: SolveStatistics,
 }
@@ -101,7 +103,7 @@ pub(super) fn grown<G: RigidGroup<D>, const D: usize>(
         }
     }
     let taken = taken.iter().map(Option::is_some).collect();
-    Ok(Some(Grown { part, taken, is_whole, statistics }))
+    Ok(Some(Grown { part, taken, is_whole, scale: calibration.scale, statistics }))
 }
 
 /// How much evidence a loop needs to be taken, of which so many are taken `already` of so many `in_doubt`: as little as

@@ -86,7 +86,7 @@ const STEPS: usize = 20;
 const NEGLIGIBLE: f64 = 0.05;
 /// Standard deviations are never believed to be more than a hundred times too large: a few measurements that are exact or
 /// the same twice must not make those suspicious that are not.
-const LEAST_SCALE: f64 = 1e-4;
+const LEAST_SCALE: f64 = 1e-5;
 const MOST_SCALE: f64 = 100.0;
 
 impl Calibration {
@@ -115,8 +115,12 @@ impl Calibration {
                 (right, squares, count) = (right + weight, squares + weight * self.scale * judged.squared, count + 1.0);
             }
             let before = self.scale;
-            // As if one more were as it is said to be.
-            self.scale = ((squares + D as f64) / (D as f64 * (right + 1.0))).clamp(LEAST_SCALE, MOST_SCALE);
+            if right >= 1.0 {
+                // Two standard deviations of what so many squares tell above it.
+                let unknowns = D as f64 * right;
+                let above = 1.0 + 2.0 * (2.0 / unknowns).sqrt();
+                self.scale = (above * squares / unknowns).clamp(LEAST_SCALE, MOST_SCALE);
+            }
             self.share = (right + 1.0) / (count + 2.0);
             if (self.scale / before).ln().abs() < NEGLIGIBLE {
                 return;

@@ -112,8 +112,8 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
     });
     let mut ends = Vec::new();
     if let Some(grown) = grown {
-        let chosen = plausible_edges(graph, &grown.part, limit);
-        let (part, statistics) = settled(graph, grown.part, chosen, policy, options, "given", Graduation::NONE)?;
+        let beyond = PLAUSIBLE * limit * grown.scale.min(1.0);
+        let (part, statistics) = settled_from_grown(graph, grown.part, beyond, policy, options)?;
         ends.push((part, grown.statistics.followed_by(statistics, true)));
     }
     if !is_enough {
@@ -177,7 +177,7 @@ fn settled<G: RigidGroup<D>, const D: usize>(
         let edges = graph.edges.iter().zip(&chosen).filter(|(edge, chosen)| !edge.robust || **chosen);
         part.edges = edges.map(|(edge, _)| edge.clone()).collect();
         total = total.followed_by(part.optimize_all(policy, &starting_from(start), graduation)?, true);
-        let mut plausible = plausible_edges(graph, &part, limit);
+        let mut plausible = plausible_edges(graph, &part, PLAUSIBLE * limit);
         if plausible == chosen {
             if options.start == "given" {
                 break;
@@ -192,9 +192,32 @@ fn settled<G: RigidGroup<D>, const D: usize>(
                 break;
             }
             part.nodes = anew.nodes;
-            plausible = plausible_edges(graph, &part, limit);
+            plausible = plausible_edges(graph, &part, PLAUSIBLE * limit);
         }
         (chosen, start) = (plausible, "given");
+    }
+    Ok((part, total))
+}
+
+/// TODO
+fn settled_from_grown<G: RigidGroup<D>, const D: usize>(
+    graph: &PoseGraph<G, D>,
+    mut part: PoseGraph<G, D>,
+    beyond: f64,
+    policy: &Policy,
+    options: &PoseGraphOptions,
+) -> Result<(PoseGraph<G, D>, SolveStatistics), SolverError> {
+    let options = PoseGraphOptions { start: "given".into(), ..options.clone() };
+    let mut total = SolveStatistics::default();
+    let mut chosen = plausible_edges(graph, &part, beyond);
+    for _ in 0..MOST_CHOICES {
+        let edges = graph.edges.iter().zip(&chosen).filter(|(edge, chosen)| !edge.robust || **chosen);
+        part.edges = edges.map(|(edge, _)| edge.clone()).collect();
+        total = total.followed_by(part.optimize_all(policy, &options, Graduation::NONE)?, true);
+        let plausible = plausible_edges(graph, &part, beyond);
+        if std::mem::replace(&mut chosen, plausible.clone()) == plausible {
+            break;
+        }
     }
     Ok((part, total))
 }
@@ -203,9 +226,9 @@ fn settled<G: RigidGroup<D>, const D: usize>(
 fn plausible_edges<G: RigidGroup<D>, const D: usize>(
     graph: &PoseGraph<G, D>,
     part: &PoseGraph<G, D>,
-    limit: f64,
+    beyond: f64,
 ) -> Vec<bool> {
-    let is_plausible = |edge: &PoseGraphEdge<G, D>| edge.robust && part.squared_residual(edge) <= PLAUSIBLE * limit;
+    let is_plausible = |edge: &PoseGraphEdge<G, D>| edge.robust && part.squared_residual(edge) <= beyond;
     graph.edges.iter().map(is_plausible).collect()
 }
 

@@ -9,8 +9,8 @@
 //! time for pose graph SLAM* (2013). How many are taken at once: Wang, Ramdas, *False discovery rate control with e-values*
 //! (2022): likelihood ratios of wrong loops exceed `r` with a probability of `1/r` at most, dependent as they may be.
 
-use super::innovation::{Calibration, Innovation, Judgement, residual_at_random};
-use super::robust::Graduation;
+use super::innovation::{Calibration, Innovation, Judgement, chance_to_fit, residual_at_random};
+use super::robust::{Graduation, chosen_edges, plausible_edges};
 use super::spread::Spread;
 use super::{PoseGraph, PoseGraphOptions};
 use crate::geometry::relative_pose::RigidGroup;
@@ -21,6 +21,9 @@ use crate::solver::{SolveStatistics, SolverError};
 /// be taken. A wrong one costs most in the beginning, and then most loops can be judged strictly. By the last one there
 /// still are ten right ones that contradict a wrong one.
 const LEVELS: [f64; 3] = [0.001, 0.01, 0.1];
+
+/// The share of loops that seem to be right of which most are taken if the map has grown as it should.
+const MOST: f64 = 0.75;
 
 /// How often loops are judged anew.
 const MOST_ROUNDS: usize = 30;
@@ -34,10 +37,9 @@ pub(super) struct Grown<G: RigidGroup<D>, const D: usize> {
     pub(super) part: PoseGraph<G, D>,
     /// By edge of the whole graph: whether it may be wrong and was taken.
     pub(super) taken: Vec<bool>,
-    /// Whether all loops could be judged: not those between parts of the graph that nothing else joins.
-    pub(super) is_whole: bool,
-    /// By which covariances have to be multiplied to be those of its loops.
-    pub(super) scale: f64,
+    /// Whether most of what seem to be right loops were taken, and all could be judged: not those between parts of the graph
+    /// that nothing else joins.
+    pub(super) is_sure: bool,
     /// Of all its solves.
     pub(super) statistics: SolveStatistics,
 }
@@ -61,8 +63,7 @@ pub(super) fn grown<G: RigidGroup<D>, const D: usize>(
     let mut is_whole = true;
     let mut drops = vec![0u8; graph.edges.len()];
     for round in 0..MOST_ROUNDS {
-        let edges = graph.edges.iter().zip(&taken).filter(|(edge, taken)| !edge.robust || taken.is_some());
-        part.edges = edges.map(|(edge, _)| edge.clone()).collect();
+        part.edges = chosen_edges(graph, &taken.iter().map(Option::is_some).collect::<Vec<_>>());
         let start = if round == 0 { options.start.clone() } else { "given".into() };
         let solved = part.optimize_all(policy, &PoseGraphOptions { start, ..options.clone() }, GRADUATION)?;
         statistics = statistics.followed_by(solved, true);
@@ -102,8 +103,69 @@ pub(super) fn grown<G: RigidGroup<D>, const D: usize>(
             break;
         }
     }
-    let taken = taken.iter().map(Option::is_some).collect();
-    Ok(Some(Grown { part, taken, is_whole, scale: calibration.scale, statistics }))
+    let taken: Vec<bool> = taken.iter().map(Option::is_some).collect();
+    let count = taken.iter().filter(|taken| **taken).count();
+    let is_sure = is_whole && count as f64 >= MOST * calibration.share * in_doubt as f64;
+    Ok(Some(Grown { part, taken, is_sure, statistics }))
+}
+
+/// For each edge of a graph whether it may be wrong and has a say in the map that has grown: of those that are [`plausible`]
+/// the ones that were taken, or that fit better than chance explains.
+///
+/// # Source
+/// Benjamini, Hochberg, *Controlling the false discovery rate* (1995).
+fn that_have_a_say<G: RigidGroup<D>, const D: usize>(
+    graph: &PoseGraph<G, D>,
+    grown: &Grown<G, D>,
+    limit: f64,
+) -> Vec<bool> {
+    let at_random = residual_at_random(&grown.part);
+    let chances: Vec<Option<f64>> = (graph.edges.iter().zip(plausible_edges(graph, &grown.part, limit)))
+        .map(|(edge, is_plausible)| {
+            let squared = is_plausible.then(|| grown.part.squared_residual(edge))?;
+            chance_to_fit(edge, squared, &at_random)
+        })
+        .collect();
+    let in_doubt = graph.edges.iter().filter(|edge| edge.robust).count();
+    let mut sorted: Vec<f64> = chances.iter().flatten().copied().collect();
+    sorted.sort_by(f64::total_cmp);
+    let bearable = |count: usize| LEVELS[0] * count as f64 / in_doubt as f64;
+    let count = (1..=sorted.len()).rev().find(|&count| sorted[count - 1] <= bearable(count));
+    let most = count.map_or(-1.0, bearable);
+    chances
+        .iter()
+        .zip(&grown.taken)
+        .map(|(chance, taken)| chance.is_some_and(|chance| *taken || chance <= most))
+        .collect()
+}
+
+/// How often it is chosen which edges have a say.
+const MOST_CHOICES: usize = 6;
+
+/// Solves with the edges that have a say in the map that has grown, until they stay the same.
+///
+/// # Errors
+/// As of [`PoseGraph::optimize`].
+pub(super) fn settled<G: RigidGroup<D>, const D: usize>(
+    graph: &PoseGraph<G, D>,
+    mut grown: Grown<G, D>,
+    policy: &Policy,
+    options: &PoseGraphOptions,
+    limit: f64,
+) -> Result<(PoseGraph<G, D>, SolveStatistics), SolverError> {
+    let options = PoseGraphOptions { start: "given".into(), ..options.clone() };
+    let mut chosen = that_have_a_say(graph, &grown, limit);
+    for _ in 0..MOST_CHOICES {
+        grown.part.edges = chosen_edges(graph, &chosen);
+        let solved = grown.part.optimize_all(policy, &options, Graduation::NONE)?;
+        grown.statistics = grown.statistics.followed_by(solved, true);
+        let next = that_have_a_say(graph, &grown, limit);
+        if next == chosen {
+            break;
+        }
+        chosen = next;
+    }
+    Ok((grown.part, grown.statistics))
 }
 
 /// How much evidence a loop needs to be taken, of which so many are taken `already` of so many `in_doubt`: as little as

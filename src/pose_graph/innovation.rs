@@ -69,6 +69,21 @@ pub(super) fn residual_at_random<G: RigidGroup<D>, const D: usize>(graph: &PoseG
     })
 }
 
+/// How likely it is, at most, that an edge between two nodes at random fits as well as it does, by the share of what is
+/// possible that lies within its squared whitened residual: whatever the residuals of right ones are like.
+pub(super) fn chance_to_fit<G: RigidGroup<D>, const D: usize>(
+    edge: &PoseGraphEdge<G, D>,
+    squared: f64,
+    at_random: &SMatrix<f64, D, D>,
+) -> Option<f64> {
+    // Of the unit ball's volume and the greatest density of the normal distribution: 2^(-D/2) / Γ(D/2 + 1).
+    let ball = if D == 3 { 0.265_96 } else { 1.0 / 48.0 };
+    let own = edge.covariance()?;
+    let (own, all) = (Cholesky::new(own)?, Cholesky::new(own + at_random)?);
+    let ratio: f64 = own.l_dirty().diagonal().iter().zip(all.l_dirty().diagonal().iter()).map(|(a, b)| a / b).product();
+    Some(ball * squared.powf(0.5 * D as f64) * ratio)
+}
+
 /// What is found out about all loops together.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Calibration {

@@ -1,6 +1,6 @@
 //! Edges that may be wrong: their loss, its graduation, and which of them the result rejects.
 
-use super::growth::grown;
+use super::growth::{self, grown};
 use super::problem::GraphProblem;
 use super::support::supported;
 use super::validate::validate;
@@ -23,7 +23,7 @@ impl Graduation {
     pub(super) const FULL: Self = Self { widest: f64::INFINITY, divisor: 1.4 };
 
     /// None: the loss is as at its end from the beginning.
-    const NONE: Self = Self { widest: 1.0, ..Self::FULL };
+    pub(super) const NONE: Self = Self { widest: 1.0, ..Self::FULL };
 }
 
 /// The loss of robust edges, at the end of its graduation if it is graduated.
@@ -84,8 +84,8 @@ const MOST_CHOICES: usize = 6;
 
 /// Optimizes with the graduated loss, but without edges that are not plausible: they would draw the nodes away while the loss
 /// is still nearly the square, and join in the factor what is far apart. Which ones are is known where a map has
-/// [`grown`]. Where it could not grow together, or contradicts most loops that have a [`supported`] neighbour, those are
-/// tried as well, and the end of less cost counts.
+/// [`grown`]. Where that is not sure of itself, those that have a [`supported`] neighbour are tried as well, and the end of
+/// less cost counts.
 ///
 /// Costs are those of all edges under the loss at its end. On an error nothing is changed.
 ///
@@ -104,20 +104,14 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
         return graph.optimize_all(policy, options, OF_PLAUSIBLE);
     }
     empty.prepared = graph.prepared.take();
-    let supported = supported(graph, limit);
-    let grown = grown(graph, empty.clone(), policy, options, limit)?;
-    let is_enough = grown.as_ref().is_some_and(|grown| {
-        let agree = supported.iter().zip(&grown.taken).filter(|(supported, taken)| **supported && **taken).count();
-        grown.is_whole && 2 * agree >= supported.iter().filter(|supported| **supported).count()
-    });
     let mut ends = Vec::new();
-    if let Some(grown) = grown {
-        let beyond = PLAUSIBLE * limit * grown.scale.min(1.0);
-        let (part, statistics) = settled_from_grown(graph, grown.part, beyond, policy, options)?;
-        ends.push((part, grown.statistics.followed_by(statistics, true)));
+    let mut is_sure = false;
+    if let Some(grown) = grown(graph, empty.clone(), policy, options, limit)? {
+        is_sure = grown.is_sure;
+        ends.push(growth::settled(graph, grown, policy, options, limit)?);
     }
-    if !is_enough {
-        ends.push(from_supported(graph, empty, supported, policy, options)?);
+    if !is_sure {
+        ends.push(from_supported(graph, empty, policy, options)?);
     }
     let costs: Vec<f64> = ends.iter().map(|(part, _)| part.cost_of(&graph.edges, loss)).collect();
     let best = if costs.len() == 2 && costs[1] < costs[0] { 1 } else { 0 };
@@ -137,14 +131,14 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
 fn from_supported<G: RigidGroup<D>, const D: usize>(
     graph: &PoseGraph<G, D>,
     part: PoseGraph<G, D>,
-    supported: Vec<bool>,
     policy: &Policy,
     options: &PoseGraphOptions,
 ) -> Result<(PoseGraph<G, D>, SolveStatistics), SolverError> {
-    let loss = loss_of::<D>(options);
+    let (limit, loss) = (limit::<D>(options), loss_of::<D>(options));
+    let supported = supported(graph, limit);
     let in_doubt = graph.edges.iter().filter(|edge| edge.robust).count();
     let few = 2 * supported.iter().filter(|supported| **supported).count() < in_doubt;
-    let (mut part, mut total) = settled(graph, part, supported, policy, options, &options.start, OF_PLAUSIBLE)?;
+    let (mut part, mut total) = settled(graph, part, supported, policy, options, &options.start)?;
     if few {
         let mut all = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), graph.edges.clone());
         let statistics = all.optimize_all(policy, options, Graduation::FULL)?;
@@ -168,16 +162,14 @@ fn settled<G: RigidGroup<D>, const D: usize>(
     policy: &Policy,
     options: &PoseGraphOptions,
     mut start: &str,
-    graduation: Graduation,
 ) -> Result<(PoseGraph<G, D>, SolveStatistics), SolverError> {
     let (limit, loss) = (limit::<D>(options), loss_of::<D>(options));
     let starting_from = |start: &str| PoseGraphOptions { start: start.into(), ..options.clone() };
     let mut total = SolveStatistics::default();
     for _ in 0..MOST_CHOICES {
-        let edges = graph.edges.iter().zip(&chosen).filter(|(edge, chosen)| !edge.robust || **chosen);
-        part.edges = edges.map(|(edge, _)| edge.clone()).collect();
-        total = total.followed_by(part.optimize_all(policy, &starting_from(start), graduation)?, true);
-        let mut plausible = plausible_edges(graph, &part, PLAUSIBLE * limit);
+        part.edges = chosen_edges(graph, &chosen);
+        total = total.followed_by(part.optimize_all(policy, &starting_from(start), OF_PLAUSIBLE)?, true);
+        let mut plausible = plausible_edges(graph, &part, limit);
         if plausible == chosen {
             if options.start == "given" {
                 break;
@@ -192,43 +184,29 @@ fn settled<G: RigidGroup<D>, const D: usize>(
                 break;
             }
             part.nodes = anew.nodes;
-            plausible = plausible_edges(graph, &part, PLAUSIBLE * limit);
+            plausible = plausible_edges(graph, &part, limit);
         }
         (chosen, start) = (plausible, "given");
     }
     Ok((part, total))
 }
 
-/// TODO
-fn settled_from_grown<G: RigidGroup<D>, const D: usize>(
+/// The edges that are not in doubt, and those that are chosen.
+pub(super) fn chosen_edges<G: RigidGroup<D>, const D: usize>(
     graph: &PoseGraph<G, D>,
-    mut part: PoseGraph<G, D>,
-    beyond: f64,
-    policy: &Policy,
-    options: &PoseGraphOptions,
-) -> Result<(PoseGraph<G, D>, SolveStatistics), SolverError> {
-    let options = PoseGraphOptions { start: "given".into(), ..options.clone() };
-    let mut total = SolveStatistics::default();
-    let mut chosen = plausible_edges(graph, &part, beyond);
-    for _ in 0..MOST_CHOICES {
-        let edges = graph.edges.iter().zip(&chosen).filter(|(edge, chosen)| !edge.robust || **chosen);
-        part.edges = edges.map(|(edge, _)| edge.clone()).collect();
-        total = total.followed_by(part.optimize_all(policy, &options, Graduation::NONE)?, true);
-        let plausible = plausible_edges(graph, &part, beyond);
-        if std::mem::replace(&mut chosen, plausible.clone()) == plausible {
-            break;
-        }
-    }
-    Ok((part, total))
+    chosen: &[bool],
+) -> Vec<PoseGraphEdge<G, D>> {
+    let edges = graph.edges.iter().zip(chosen).filter(|(edge, chosen)| !edge.robust || **chosen);
+    edges.map(|(edge, _)| edge.clone()).collect()
 }
 
 /// For each edge of a graph whether it may be wrong and is plausible where a part of the graph has its nodes.
-fn plausible_edges<G: RigidGroup<D>, const D: usize>(
+pub(super) fn plausible_edges<G: RigidGroup<D>, const D: usize>(
     graph: &PoseGraph<G, D>,
     part: &PoseGraph<G, D>,
-    beyond: f64,
+    limit: f64,
 ) -> Vec<bool> {
-    let is_plausible = |edge: &PoseGraphEdge<G, D>| edge.robust && part.squared_residual(edge) <= beyond;
+    let is_plausible = |edge: &PoseGraphEdge<G, D>| edge.robust && part.squared_residual(edge) <= PLAUSIBLE * limit;
     graph.edges.iter().map(is_plausible).collect()
 }
 

@@ -109,34 +109,27 @@ pub(super) fn grown<G: RigidGroup<D>, const D: usize>(
     Ok(Some(Grown { part, taken, is_sure, statistics }))
 }
 
-/// For each edge of a graph whether it may be wrong and has a say in the map that has grown: of those that are [`plausible`]
-/// the ones that were taken, or that fit better than chance explains.
-///
-/// # Source
-/// Benjamini, Hochberg, *Controlling the false discovery rate* (1995).
+/// How many wrong edges fit by chance and so have a say, in expectation: one in twenty graphs.
+const FIT_BY_CHANCE: f64 = 0.05;
+
+/// For each edge of a graph whether it may be wrong and has a say in the map that has grown: of those that are
+/// [plausible](plausible_edges) the ones that were taken, or that fit better than chance explains. So those have none that are
+/// close because deviations are said to be larger than they are, and right ones that are a little off still have theirs.
 fn that_have_a_say<G: RigidGroup<D>, const D: usize>(
     graph: &PoseGraph<G, D>,
     grown: &Grown<G, D>,
     limit: f64,
 ) -> Vec<bool> {
     let at_random = residual_at_random(&grown.part);
-    let chances: Vec<Option<f64>> = (graph.edges.iter().zip(plausible_edges(graph, &grown.part, limit)))
-        .map(|(edge, is_plausible)| {
-            let squared = is_plausible.then(|| grown.part.squared_residual(edge))?;
-            chance_to_fit(edge, squared, &at_random)
-        })
-        .collect();
-    let in_doubt = graph.edges.iter().filter(|edge| edge.robust).count();
-    let mut sorted: Vec<f64> = chances.iter().flatten().copied().collect();
-    sorted.sort_by(f64::total_cmp);
-    let bearable = |count: usize| LEVELS[0] * count as f64 / in_doubt as f64;
-    let count = (1..=sorted.len()).rev().find(|&count| sorted[count - 1] <= bearable(count));
-    let most = count.map_or(-1.0, bearable);
-    chances
-        .iter()
-        .zip(&grown.taken)
-        .map(|(chance, taken)| chance.is_some_and(|chance| *taken || chance <= most))
-        .collect()
+    // Those that were not taken are about as many as there are wrong ones.
+    let wrong = graph.edges.iter().zip(&grown.taken).filter(|(edge, taken)| edge.robust && !**taken).count();
+    let bearable = FIT_BY_CHANCE / wrong.max(1) as f64;
+    let mut chosen = plausible_edges(graph, &grown.part, limit);
+    for ((chosen, taken), edge) in chosen.iter_mut().zip(&grown.taken).zip(&graph.edges) {
+        let fits = || chance_to_fit(edge, grown.part.squared_residual(edge), &at_random);
+        *chosen = *chosen && (*taken || fits().is_some_and(|chance| chance <= bearable));
+    }
+    chosen
 }
 
 /// How often it is chosen which edges have a say.

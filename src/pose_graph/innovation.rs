@@ -143,3 +143,68 @@ impl Calibration {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Se2;
+    use nalgebra::{Matrix3, Vector3};
+
+    fn innovation(residual: [f64; 3], deviation: f64) -> Innovation<3> {
+        Innovation { residual: residual.into(), covariance: Matrix3::identity() * (deviation * deviation) }
+    }
+
+    #[test]
+    fn evidence_is_for_what_fits_against_what_does_not_and_none_where_nothing_is_known() {
+        let at_random = Matrix3::from_diagonal(&Vector3::new(100.0, 100.0, 2.0));
+        let evidence = |residual, deviation| innovation(residual, deviation).judge(1.0, &at_random).unwrap().evidence;
+        // The ratio of densities: (10 · 10 · √2) / 0.1³ at a residual of zero.
+        assert!((evidence([0.0; 3], 0.1) - (100.0 * 2.0f64.sqrt() / 1e-3).ln()).abs() < 1e-3);
+        assert!(evidence([1.0, 0.0, 0.0], 0.1) < -30.0);
+        assert!(evidence([3.0, 0.0, 0.5], 1000.0).abs() < 1e-3);
+        assert!(innovation([f64::NAN; 3], 1.0).judge(1.0, &at_random).is_none());
+        assert!(innovation([1.0; 3], f64::NAN).judge(1.0, &at_random).is_none());
+    }
+
+    #[test]
+    fn overstated_deviations_are_found_out_among_wrong_loops() {
+        let at_random = Matrix3::from_diagonal(&Vector3::new(100.0, 100.0, 2.0));
+        let mut bits = Bits::new();
+        // A sum of three between -1 and 1 has variance one.
+        let mut draw = || [(); 3].map(|()| bits.below(1 << 20) as f64 / (1 << 19) as f64 - 1.0).iter().sum::<f64>();
+        let innovations: Vec<_> = (0..400)
+            .map(|index| {
+                let spread = if index % 2 == 0 { [0.02; 3] } else { [10.0, 10.0, 0.7] };
+                Some(innovation(spread.map(|deviation| deviation * draw()), 0.1))
+            })
+            .collect();
+        let mut found = Calibration::new();
+        found.fit(&[], &innovations, &at_random);
+        assert!((0.03..0.06).contains(&found.scale) && (found.share - 0.5).abs() < 0.05, "{found:?}");
+        // Of nothing nothing is concluded.
+        let mut found = Calibration::new();
+        found.fit::<3>(&[], &[None], &at_random);
+        assert_eq!(found, Calibration::new());
+    }
+
+    #[test]
+    fn chance_to_fit_is_a_share_of_what_is_possible() {
+        let at_random = Matrix3::from_diagonal(&Vector3::new(100.0, 100.0, 2.0));
+        let mut edge = PoseGraphEdge {
+            from: 0,
+            to: 1,
+            t_from_to: Se2::identity(),
+            information: Matrix3::identity() * 100.0,
+            robust: true,
+        };
+        let chance = |edge: &PoseGraphEdge<Se2, 3>, squared| chance_to_fit(edge, squared, &at_random).unwrap();
+        // 4/3 π 0.3³ of (2π)^(3/2) · 10 · 10 · √2.
+        let expected = 4.0 / 3.0 * std::f64::consts::PI * 0.027 / (std::f64::consts::TAU.powf(1.5) * 141.42);
+        assert!((chance(&edge, 9.0) / expected - 1.0).abs() < 0.01, "{} {expected}", chance(&edge, 9.0));
+        assert_eq!(chance(&edge, 0.0), 0.0);
+        edge.information[(2, 2)] = 0.0;
+        assert!(chance(&edge, 9.0) > 5.0 * expected);
+        edge.information.fill(0.0);
+        assert!(chance_to_fit(&edge, 0.0, &at_random).is_none());
+    }
+}

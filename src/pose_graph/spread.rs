@@ -120,3 +120,43 @@ impl Bits {
         if self.next() >> 63 == 0 { 1.0 } else { -1.0 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::{Se2, se2};
+    use crate::pose_graph::{PoseGraphEdge, PoseGraphOptions};
+    use crate::precision::Policy;
+    use nalgebra::{Matrix3, Vector3};
+
+    #[test]
+    fn a_long_chain_is_as_uncertain_as_its_steps_add_up_and_a_loop_makes_it_certain() {
+        let step = se2::exp(&Vector3::new(1.0, 0.0, 0.1));
+        let mut nodes = vec![Se2::identity()];
+        (1..40).for_each(|node| nodes.push(nodes[node - 1] * step));
+        let edge = |from: usize, to: usize| PoseGraphEdge {
+            from,
+            to,
+            t_from_to: nodes[from].inverse() * nodes[to],
+            information: Matrix3::from_diagonal(&Vector3::new(100.0, 100.0, 2500.0)),
+            robust: false,
+        };
+        let spread = |edges: Vec<PoseGraphEdge<Se2, 3>>, from: usize, to: usize| {
+            let mut graph = PoseGraph::new(nodes.clone(), vec![], edges);
+            graph.optimize(&Policy::resolve("mixed").unwrap(), &PoseGraphOptions::default()).unwrap();
+            assert!(Spread::of(&graph, 1).is_none(), "more than memory allows");
+            let relative = Se2::relative(&graph.nodes[from].rounded::<f64>(), &graph.nodes[to].rounded());
+            Spread::of(&graph, 1_000_000).unwrap().of_relative::<Se2, 3>(from, to, &relative)
+        };
+        let chain: Vec<_> = (1..40).map(|to| edge(to - 1, to)).collect();
+        // Of a chain each step is sampled as it is, and signs have variance one exactly.
+        let one = spread(chain.clone(), 20, 21);
+        assert!((one.diagonal() - Vector3::new(0.01, 0.01, 0.0004)).amax() < 1e-6, "{one}");
+        // 39 steps turn by 39 times the variance; a quarter of that is left to chance, thrice that is tolerated.
+        let long = spread(chain.clone(), 0, 39)[(2, 2)] / (39.0 * 0.0004);
+        assert!((0.25..1.75).contains(&long), "{long}");
+        // A loop over it, as certain as one step: 39 / 40 of a step is left.
+        let closed = spread(chain.into_iter().chain([edge(0, 39)]).collect(), 0, 39)[(2, 2)] / 0.0004;
+        assert!((0.25..1.75).contains(&closed), "{closed}");
+    }
+}

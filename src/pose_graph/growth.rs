@@ -12,6 +12,7 @@
 use super::innovation::{Calibration, Innovation, Judgement, chance_to_fit, residual_at_random};
 use super::robust::{Graduation, chosen_edges, plausible_edges};
 use super::spread::Spread;
+use super::support::supported;
 use super::{PoseGraph, PoseGraphEdge, PoseGraphOptions};
 use crate::geometry::relative_pose::RigidGroup;
 use crate::precision::Policy;
@@ -49,7 +50,8 @@ pub(super) struct Grown<G: RigidGroup<D>, const D: usize> {
 }
 
 /// Grows a map from `part`, which has the nodes of a graph and no edges, along those edges that are not in doubt. `limit` is
-/// the squared whitened residual beyond which an edge is wrong. `None` if the map's spread is not to be had.
+/// the squared whitened residual beyond which an edge is wrong. Edges that are barred are not taken. `None` if the map's spread
+/// is not to be had.
 ///
 /// # Errors
 /// As of [`PoseGraph::optimize`].
@@ -59,8 +61,9 @@ pub(super) fn grown<G: RigidGroup<D>, const D: usize>(
     policy: &Policy,
     options: &PoseGraphOptions,
     limit: f64,
+    barred: &[bool],
 ) -> Result<Option<Grown<G, D>>, SolverError> {
-    let mut loops = Loops::of(graph);
+    let mut loops = Loops::of(graph, barred);
     let mut statistics = SolveStatistics::default();
     let mut is_whole = true;
     for round in 0..MOST_ROUNDS {
@@ -101,11 +104,11 @@ struct Loops {
 }
 
 impl Loops {
-    fn of<G: RigidGroup<D>, const D: usize>(graph: &PoseGraph<G, D>) -> Self {
+    fn of<G: RigidGroup<D>, const D: usize>(graph: &PoseGraph<G, D>, barred: &[bool]) -> Self {
         Self {
             in_doubt: graph.edges.iter().filter(|edge| edge.robust).count(),
             taken: vec![None; graph.edges.len()],
-            returns: vec![0; graph.edges.len()],
+            returns: barred.iter().map(|barred| if *barred { MOST_RETURNS } else { 0 }).collect(),
             calibration: Calibration::new(),
         }
     }
@@ -165,6 +168,22 @@ fn least_evidence(judged: &[Option<Judgement>], already: usize, in_doubt: usize)
         let count = (1..=evidence.len()).rev().find(|&count| evidence[count - 1] >= needed(count))?;
         Some(evidence[count - 1])
     })
+}
+
+impl<G: RigidGroup<D>, const D: usize> Grown<G, D> {
+    /// For each edge of the whole graph whether it was taken, but no other one that was taken supports it: if it is wrong,
+    /// nothing has told so. `None` if there is none, or if no edge contradicts the map.
+    pub(super) fn unconfirmed(&self, graph: &PoseGraph<G, D>, limit: f64) -> Option<Vec<bool>> {
+        let part = PoseGraph::new(self.part.nodes.clone(), Vec::new(), chosen_edges(graph, &self.taken));
+        let mut supported = supported(&part, limit).into_iter();
+        let mut is_unconfirmed = |(edge, taken): (&PoseGraphEdge<G, D>, &bool)| {
+            let is_in_part = !edge.robust || *taken;
+            is_in_part && !supported.next().unwrap_or(true) && *taken
+        };
+        let unconfirmed: Vec<bool> = graph.edges.iter().zip(&self.taken).map(&mut is_unconfirmed).collect();
+        let is_contradicted = graph.edges.iter().zip(&self.taken).any(|(edge, taken)| edge.robust && !*taken);
+        (is_contradicted && unconfirmed.contains(&true)).then_some(unconfirmed)
+    }
 }
 
 /// How many wrong edges fit by chance and so have a say, in expectation: one in twenty graphs.
@@ -304,7 +323,8 @@ mod tests {
         parted.edges.truncate(right);
         parted.edges.remove(300);
         let empty = PoseGraph::new(parted.nodes.clone(), vec![], vec![]);
-        let grown = grown(&parted, empty, &policy, &options(), 10.0).unwrap().unwrap();
+        let grown =
+            grown(&parted, empty, &policy, &options(), 10.0, &vec![false; parted.edges.len()]).unwrap().unwrap();
         assert!(!grown.is_sure && grown.taken.contains(&true));
         parted.optimize(&policy, &options()).unwrap();
         assert!(parted.rejected_edges(&options()).is_empty());

@@ -84,7 +84,8 @@ const MOST_CHOICES: usize = 6;
 
 /// Optimizes with the graduated loss, but without edges that are not plausible: they would draw the nodes away while the loss
 /// is still nearly the square, and join in the factor what is far apart. Which ones are is known where a map has
-/// [`grown`]. Where that is not sure of itself, those that have a [`supported`] neighbour are tried as well, and the end of
+/// [`grown`]; it grows a second time without the loops that nothing confirmed if some contradict it. Where it is not sure of
+/// itself, those that have a [`supported`] neighbour are tried as well, and the end of
 /// less cost counts.
 ///
 /// Costs are those of all edges under the loss at its end. On an error nothing is changed.
@@ -106,15 +107,23 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
     empty.prepared = graph.prepared.take();
     let mut ends = Vec::new();
     let mut is_sure = false;
-    if let Some(grown) = grown(graph, empty.clone(), policy, options, limit)? {
-        is_sure = grown.is_sure;
-        ends.push(growth::settled(graph, grown, policy, options, limit)?);
+    let none = vec![false; graph.edges.len()];
+    if let Some(first) = grown(graph, empty.clone(), policy, options, limit, &none)? {
+        is_sure = first.is_sure;
+        let unconfirmed = first.unconfirmed(graph, limit);
+        ends.push(growth::settled(graph, first, policy, options, limit)?);
+        // A wrong loop that was taken early may be what bars right ones.
+        if let Some(barred) = unconfirmed
+            && let Some(second) = grown(graph, empty.clone(), policy, options, limit, &barred)?
+        {
+            ends.push(growth::settled(graph, second, policy, options, limit)?);
+        }
     }
     if !is_sure {
         ends.push(from_supported(graph, empty, policy, options)?);
     }
     let costs: Vec<f64> = ends.iter().map(|(part, _)| part.cost_of(&graph.edges, loss)).collect();
-    let best = if costs.len() == 2 && costs[1] < costs[0] { 1 } else { 0 };
+    let best = (0..costs.len()).min_by(|a, b| costs[*a].total_cmp(&costs[*b])).unwrap_or(0);
     let mut total = SolveStatistics::default();
     for (index, (part, statistics)) in ends.into_iter().enumerate() {
         total = total.followed_by(statistics, index == best);

@@ -68,24 +68,39 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
     /// For each node whether it stays as it is: those named in `fixed`, node 0 if there are none, and the first node of
     /// each part of the graph that holds none of them. Indices must be in range.
     pub(super) fn fixed_nodes(&self) -> Vec<bool> {
+        let part = self.parts();
+        let mut fixed = vec![false; self.nodes.len()];
+        let mut held = vec![false; self.nodes.len()];
+        let named = if self.fixed.is_empty() && !self.nodes.is_empty() { &[0][..] } else { &self.fixed[..] };
+        for &node in named {
+            fixed[node] = true;
+            held[part[node]] = true;
+        }
+        for node in 0..self.nodes.len() {
+            let leader = part[node];
+            fixed[leader] |= !std::mem::replace(&mut held[leader], true);
+        }
+        fixed
+    }
+
+    /// For each node the first node of its part of the graph. Indices must be in range.
+    pub(super) fn parts(&self) -> Vec<usize> {
         let mut part: Vec<usize> = (0..self.nodes.len()).collect();
         for edge in &self.edges {
             let (a, b) = (root(&mut part, edge.from), root(&mut part, edge.to));
             // The smaller index leads, so the leader of a part is its first node.
             part[a.max(b)] = a.min(b);
         }
-        let mut fixed = vec![false; self.nodes.len()];
-        let mut held = vec![false; self.nodes.len()];
-        let named = if self.fixed.is_empty() && !self.nodes.is_empty() { &[0][..] } else { &self.fixed[..] };
-        for &node in named {
-            fixed[node] = true;
-            held[root(&mut part, node)] = true;
-        }
-        for node in 0..self.nodes.len() {
-            let leader = root(&mut part, node);
-            fixed[leader] |= !std::mem::replace(&mut held[leader], true);
-        }
-        fixed
+        (0..part.len()).map(|node| root(&mut part, node)).collect()
+    }
+}
+
+impl<G: RigidGroup<D>, const D: usize> PoseGraphEdge<G, D> {
+    /// The covariance of its residual. What its information leaves open is uncertain without measure; `None` if it tells
+    /// nothing.
+    pub(super) fn covariance(&self) -> Option<SMatrix<f64, D, D>> {
+        let little = 1e-9 * self.information.diagonal().amax();
+        (self.information + SMatrix::<f64, D, D>::identity() * little).try_inverse()
     }
 }
 

@@ -7,12 +7,15 @@
 
 mod chordal;
 mod graph;
+mod growth;
+mod innovation;
 mod nearest_rotation;
 mod optimize;
 mod prepared;
 mod problem;
 mod relaxation;
 mod robust;
+mod spread;
 mod start;
 mod support;
 mod validate;

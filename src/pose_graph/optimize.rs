@@ -3,7 +3,7 @@
 use super::chordal::chordal_start;
 use super::prepared::Prepared;
 use super::problem::GraphProblem;
-use super::robust::{graduated, loss_of, optimize_plausible};
+use super::robust::{Graduation, graduated, loss_of, optimize_plausible};
 use super::{PoseGraph, PoseGraphOptions};
 use crate::geometry::relative_pose::RigidGroup;
 use crate::precision::{Policy, Precision};
@@ -19,16 +19,16 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
     pub fn optimize(&mut self, policy: &Policy, options: &PoseGraphOptions) -> Result<SolveStatistics, SolverError> {
         match options.robust_loss.as_str() {
             "gnc" => optimize_plausible(self, policy, options),
-            _ => self.optimize_all(policy, options, f64::INFINITY),
+            _ => self.optimize_all(policy, options, Graduation::FULL),
         }
     }
 
-    /// Optimizes with all edges; a graduated loss begins at most `widest` times as wide (squared) as it ends.
+    /// Optimizes with all edges.
     pub(super) fn optimize_all(
         &mut self,
         policy: &Policy,
         options: &PoseGraphOptions,
-        widest: f64,
+        graduation: Graduation,
     ) -> Result<SolveStatistics, SolverError> {
         let policy = &policy_of_pose_graphs(policy);
         let earlier = self.prepared.take();
@@ -49,7 +49,7 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
         choose_start(&mut problem, given_cost, &self.nodes, &prepared, &mut preconditioner, policy, options);
         let start_ms = 1e3 * started.elapsed().as_secs_f64();
         let mut solved = match options.robust_loss.as_str() {
-            "gnc" => graduated(&mut problem, policy, options, &mut preconditioner, widest),
+            "gnc" => graduated(&mut problem, policy, options, &mut preconditioner, graduation),
             _ => minimize(&mut problem, policy, &options.solver, &mut preconditioner),
         };
         if let Ok(statistics) = &mut solved {

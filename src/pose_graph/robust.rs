@@ -1,5 +1,6 @@
 //! Edges that may be wrong: their loss, its graduation, and which of them the result rejects.
 
+use super::growth::{self, grown};
 use super::problem::GraphProblem;
 use super::support::supported;
 use super::validate::validate;
@@ -8,8 +9,22 @@ use crate::geometry::relative_pose::RigidGroup;
 use crate::precision::Policy;
 use crate::solver::{Loss, Preconditioner, SolveStatistics, SolverError, SolverOptions, minimize};
 
-/// By how much the scale of the graduated loss is divided from one solve to the next.
-const GRADUATION: f64 = 1.4;
+/// How a loss is graduated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Graduation {
+    /// How wide it is at first, at most, as a multiple of its width (squared) at the end.
+    pub(super) widest: f64,
+    /// By how much its width (squared) is divided from one solve to the next.
+    pub(super) divisor: f64,
+}
+
+impl Graduation {
+    /// From nearly the square for all residuals, in the steps of Yang et al.
+    pub(super) const FULL: Self = Self { widest: f64::INFINITY, divisor: 1.4 };
+
+    /// None: the loss is as at its end from the beginning.
+    pub(super) const NONE: Self = Self { widest: 1.0, ..Self::FULL };
+}
 
 /// The loss of robust edges, at the end of its graduation if it is graduated.
 pub(super) fn loss_of<const D: usize>(options: &PoseGraphOptions) -> Loss {
@@ -27,8 +42,7 @@ fn limit<const D: usize>(options: &PoseGraphOptions) -> f64 {
 }
 
 /// Solves with a loss that begins as the square for all residuals and becomes that of Geman and McClure by and by, so
-/// that edges which contradict the others lose their say before the good ones have bent to them. It begins at most
-/// `widest` times as wide (squared) as it ends.
+/// that edges which contradict the others lose their say before the good ones have bent to them.
 ///
 /// # Errors
 /// As of [`minimize`].
@@ -40,18 +54,18 @@ pub(super) fn graduated<G: RigidGroup<D>, const D: usize>(
     policy: &Policy,
     options: &PoseGraphOptions,
     preconditioner: &mut Preconditioner,
-    widest: f64,
+    graduation: Graduation,
 ) -> Result<SolveStatistics, SolverError> {
     let limit = limit::<D>(options);
     let robust = problem.squared_residuals().into_iter().zip(problem.measurements).filter(|(_, edge)| edge.robust);
     let largest = robust.map(|(squared, _)| squared).fold(0.0, f64::max);
-    let mut scale = (2.0 * largest / limit).max(1.0).min(widest);
+    let mut scale = (2.0 * largest / limit).max(1.0).min(graduation.widest);
     let coarse = SolverOptions { max_iterations: 2, ..options.solver.clone() };
     let mut total = SolveStatistics::default();
     while scale > 1.0 && scale.is_finite() {
         problem.robust_loss = Loss::GemanMcClure((scale * limit).sqrt());
         total = total.followed_by(minimize(problem, policy, &coarse, preconditioner)?, true);
-        scale /= GRADUATION;
+        scale /= graduation.divisor;
     }
     problem.robust_loss = Loss::GemanMcClure(limit.sqrt());
     Ok(total.followed_by(minimize(problem, policy, &options.solver, preconditioner)?, true))
@@ -63,17 +77,16 @@ const PLAUSIBLE: f64 = 30.0;
 
 /// How wide (squared) the loss of plausible edges is at first, as a multiple of its width at the end: those of the few wrong
 /// ones among them that are far off have no say from the beginning, while ten standard deviations still count nearly in full.
-const WIDEST: f64 = 100.0;
+const OF_PLAUSIBLE: Graduation = Graduation { widest: 100.0, ..Graduation::FULL };
 
 /// How often the plausible edges are chosen anew.
 const MOST_CHOICES: usize = 6;
 
-/// Optimizes with the graduated loss, but without edges that are not plausible: first those that have no
-/// [`supported`] neighbour, then those that contradict what came of it. They would draw the nodes away while the loss is
-/// still nearly the square, and join in the factor what is far apart. Where not even half of the edges in doubt are
-/// supported, all of them together are tried as well, and the end of less cost counts. Whatever the first solve starts from,
-/// later ones go on from it; but a solve of what was chosen at last starts anew by chordal relaxation, too, unless the options
-/// say `given`.
+/// Optimizes with the graduated loss, but without edges that are not plausible: they would draw the nodes away while the loss
+/// is still nearly the square, and join in the factor what is far apart. Which ones are is known where a map has
+/// [`grown`]; it grows a second time without the loops that nothing confirmed if some contradict it. Where it is not sure of
+/// itself, those that have a [`supported`] neighbour are tried as well, and the end of
+/// less cost counts.
 ///
 /// Costs are those of all edges under the loss at its end. On an error nothing is changed.
 ///
@@ -86,18 +99,85 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
 ) -> Result<SolveStatistics, SolverError> {
     validate(graph)?;
     let (limit, loss) = (limit::<D>(options), loss_of::<D>(options));
-    let in_doubt = graph.edges.iter().filter(|edge| edge.robust).count();
     let initial_cost = graph.cost_of(&graph.edges, loss);
-    let mut chosen = supported(graph, limit);
-    let few = 2 * chosen.iter().filter(|supported| **supported).count() < in_doubt;
-    let mut part = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), Vec::new());
-    part.prepared = graph.prepared.take();
+    let mut empty = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), Vec::new());
+    if !graph.edges.iter().any(|edge| edge.robust) {
+        return graph.optimize_all(policy, options, OF_PLAUSIBLE);
+    }
+    empty.prepared = graph.prepared.take();
+    let mut ends = Vec::new();
+    let mut is_sure = false;
+    let none = vec![false; graph.edges.len()];
+    if let Some(first) = grown(graph, empty.clone(), policy, options, limit, &none)? {
+        is_sure = first.is_sure;
+        let unconfirmed = first.unconfirmed(graph, limit);
+        ends.push(growth::settled(graph, first, policy, options, limit)?);
+        // A wrong loop that was taken early may be what bars right ones.
+        if let Some(barred) = unconfirmed
+            && let Some(second) = grown(graph, empty.clone(), policy, options, limit, &barred)?
+        {
+            ends.push(growth::settled(graph, second, policy, options, limit)?);
+        }
+    }
+    if !is_sure {
+        ends.push(from_supported(graph, empty, policy, options)?);
+    }
+    let costs: Vec<f64> = ends.iter().map(|(part, _)| part.cost_of(&graph.edges, loss)).collect();
+    let best = (0..costs.len()).min_by(|a, b| costs[*a].total_cmp(&costs[*b])).unwrap_or(0);
+    let mut total = SolveStatistics::default();
+    for (index, (part, statistics)) in ends.into_iter().enumerate() {
+        total = total.followed_by(statistics, index == best);
+        if index == best {
+            (graph.nodes, graph.prepared) = (part.nodes, part.prepared);
+        }
+    }
+    (total.initial_cost, total.final_cost) = (initial_cost, costs[best]);
+    Ok(total)
+}
+
+/// Begins with the edges in doubt that another one supports. Where not even half of them are supported, all of them together
+/// are tried as well, and the end of less cost counts.
+fn from_supported<G: RigidGroup<D>, const D: usize>(
+    graph: &PoseGraph<G, D>,
+    part: PoseGraph<G, D>,
+    policy: &Policy,
+    options: &PoseGraphOptions,
+) -> Result<(PoseGraph<G, D>, SolveStatistics), SolverError> {
+    let (limit, loss) = (limit::<D>(options), loss_of::<D>(options));
+    let supported = supported(graph, limit);
+    let in_doubt = graph.edges.iter().filter(|edge| edge.robust).count();
+    let few = 2 * supported.iter().filter(|supported| **supported).count() < in_doubt;
+    let (mut part, mut total) = settled(graph, part, supported, policy, options, &options.start)?;
+    if few {
+        let mut all = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), graph.edges.clone());
+        let statistics = all.optimize_all(policy, options, Graduation::FULL)?;
+        let is_better = all.cost_of(&graph.edges, loss) < part.cost_of(&graph.edges, loss);
+        total = total.followed_by(statistics, is_better);
+        if is_better {
+            part.nodes = all.nodes;
+        }
+    }
+    Ok((part, total))
+}
+
+/// Solves a part of the graph with the edges in doubt that are `chosen`, then with those that do not contradict what came of
+/// it, until they stay the same. Each solve goes on from the one before, the first one from `start`, with a loss that is at
+/// most `widest` times as wide as it ends. What was chosen at last is solved anew by chordal relaxation, too, unless the
+/// options say `given`.
+fn settled<G: RigidGroup<D>, const D: usize>(
+    graph: &PoseGraph<G, D>,
+    mut part: PoseGraph<G, D>,
+    mut chosen: Vec<bool>,
+    policy: &Policy,
+    options: &PoseGraphOptions,
+    mut start: &str,
+) -> Result<(PoseGraph<G, D>, SolveStatistics), SolverError> {
+    let (limit, loss) = (limit::<D>(options), loss_of::<D>(options));
     let starting_from = |start: &str| PoseGraphOptions { start: start.into(), ..options.clone() };
-    let (mut start, mut total) = (options.start.as_str(), SolveStatistics::default());
+    let mut total = SolveStatistics::default();
     for _ in 0..MOST_CHOICES {
-        let edges = graph.edges.iter().zip(&chosen).filter(|(edge, chosen)| !edge.robust || **chosen);
-        part.edges = edges.map(|(edge, _)| edge.clone()).collect();
-        total = total.followed_by(part.optimize_all(policy, &starting_from(start), WIDEST)?, true);
+        part.edges = chosen_edges(graph, &chosen);
+        total = total.followed_by(part.optimize_all(policy, &starting_from(start), OF_PLAUSIBLE)?, true);
         let mut plausible = plausible_edges(graph, &part, limit);
         if plausible == chosen {
             if options.start == "given" {
@@ -105,7 +185,7 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
             }
             // While wrong edges still had a say they may have led into another valley.
             let mut anew = part.clone();
-            let statistics = anew.optimize_all(policy, &starting_from("chordal"), WIDEST)?;
+            let statistics = anew.optimize_all(policy, &starting_from("chordal"), OF_PLAUSIBLE)?;
             let (before, after) = (part.cost_of(&part.edges, loss), anew.cost_of(&part.edges, loss));
             let is_better = after < (1.0 - options.solver.cost_tolerance) * before;
             total = total.followed_by(statistics, is_better);
@@ -117,22 +197,20 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
         }
         (chosen, start) = (plausible, "given");
     }
-    if few {
-        let mut all = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), graph.edges.clone());
-        let statistics = all.optimize_all(policy, options, f64::INFINITY)?;
-        let is_better = all.cost_of(&graph.edges, loss) < part.cost_of(&graph.edges, loss);
-        total = total.followed_by(statistics, is_better);
-        if is_better {
-            part.nodes = all.nodes;
-        }
-    }
-    (total.initial_cost, total.final_cost) = (initial_cost, part.cost_of(&graph.edges, loss));
-    (graph.nodes, graph.prepared) = (part.nodes, part.prepared);
-    Ok(total)
+    Ok((part, total))
+}
+
+/// The edges that are not in doubt, and those that are chosen.
+pub(super) fn chosen_edges<G: RigidGroup<D>, const D: usize>(
+    graph: &PoseGraph<G, D>,
+    chosen: &[bool],
+) -> Vec<PoseGraphEdge<G, D>> {
+    let edges = graph.edges.iter().zip(chosen).filter(|(edge, chosen)| !edge.robust || **chosen);
+    edges.map(|(edge, _)| edge.clone()).collect()
 }
 
 /// For each edge of a graph whether it may be wrong and is plausible where a part of the graph has its nodes.
-fn plausible_edges<G: RigidGroup<D>, const D: usize>(
+pub(super) fn plausible_edges<G: RigidGroup<D>, const D: usize>(
     graph: &PoseGraph<G, D>,
     part: &PoseGraph<G, D>,
     limit: f64,
@@ -143,7 +221,7 @@ fn plausible_edges<G: RigidGroup<D>, const D: usize>(
 
 impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
     /// The squared whitened residual of an edge between nodes that there are.
-    fn squared_residual(&self, edge: &PoseGraphEdge<G, D>) -> f64 {
+    pub(super) fn squared_residual(&self, edge: &PoseGraphEdge<G, D>) -> f64 {
         let relative = G::relative(&self.nodes[edge.from].rounded::<f64>(), &self.nodes[edge.to].rounded::<f64>());
         let residual = nalgebra::SVector::<f64, D>::from(G::residual(&edge.t_from_to.rounded(), &relative));
         residual.dot(&(edge.information * residual))

@@ -78,11 +78,9 @@ fn places(dimension: usize) -> &'static [usize] {
     if dimension == 3 { &[0, 1, 5] } else { &[0, 1, 2, 3, 4, 5] }
 }
 
-/// What an edge tells, from the smaller node to the larger one. What its information leaves open is uncertain without
-/// measure; `None` if it tells nothing.
+/// What an edge tells, from the smaller node to the larger one; `None` if it tells nothing.
 fn upwards<G: RigidGroup<D>, const D: usize>(edge: &PoseGraphEdge<G, D>) -> Option<Uncertain> {
-    let little = 1e-9 * edge.information.diagonal().amax();
-    let inverse = (edge.information + SMatrix::<f64, D, D>::identity() * little).try_inverse()?;
+    let inverse = edge.covariance()?;
     let mut covariance = Matrix6::zeros();
     for (row, &r) in places(D).iter().enumerate() {
         for (column, &c) in places(D).iter().enumerate() {

@@ -1,0 +1,358 @@
+//! Growing a map from what is certain: loops are taken in the order in which they can be judged.
+//!
+//! Over a short chain odometry knows where a loop has to lead, so a wrong one is seen. Each loop that is taken makes more
+//! certain where others have to lead. So loops over long chains are judged when the map is known, and wrong ones, even
+//! those that agree with one another, do not get to bend it.
+//!
+//! # Source
+//! That loops are judged by χ² against a map which grows, and taken back: Latif, Cadena, Neira, *Robust loop closing over
+//! time for pose graph SLAM* (2013). How many are taken at once: Wang, Ramdas, *False discovery rate control with e-values*
+//! (2022): likelihood ratios of wrong loops exceed `r` with a probability of `1/r` at most, dependent as they may be.
+
+use super::innovation::{Calibration, Innovation, Judgement, chance_to_fit, residual_at_random};
+use super::robust::{Graduation, chosen_edges, plausible_edges};
+use super::spread::Spread;
+use super::support::supported;
+use super::{PoseGraph, PoseGraphEdge, PoseGraphOptions};
+use crate::geometry::relative_pose::RigidGroup;
+use crate::precision::Policy;
+use crate::solver::{SolveStatistics, SolverError};
+use nalgebra::SMatrix;
+
+/// The share of wrong ones that is expected among loops that are taken, at most: the first of these by which there is one to
+/// be taken. A wrong one costs most in the beginning, and then most loops can be judged strictly. By the last one there
+/// still are ten right ones that contradict a wrong one.
+const LEVELS: [f64; 3] = [0.001, 0.01, 0.1];
+
+/// The share of loops that seem to be right of which most are taken if the map has grown as it should.
+const MOST: f64 = 0.75;
+
+/// How often loops are judged anew.
+const MOST_ROUNDS: usize = 30;
+
+/// How often a loop is given back before it is left to the end: taken again and again, it would end no round.
+const MOST_RETURNS: u8 = 2;
+
+/// Few of the loops that are taken are wrong, but they may be far from closed.
+const GRADUATION: Graduation = Graduation { widest: f64::INFINITY, divisor: 4.0 };
+
+/// A map that has grown.
+pub(super) struct Grown<G: RigidGroup<D>, const D: usize> {
+    /// It, with the edges that were taken.
+    pub(super) part: PoseGraph<G, D>,
+    /// By edge of the whole graph: whether it may be wrong and was taken.
+    pub(super) taken: Vec<bool>,
+    /// Whether most of what seem to be right loops were taken, and all could be judged: not those between parts of the graph
+    /// that nothing else joins.
+    pub(super) is_sure: bool,
+    /// Of all its solves.
+    pub(super) statistics: SolveStatistics,
+}
+
+/// Grows a map from `part`, which has the nodes of a graph and no edges, along those edges that are not in doubt. `limit` is
+/// the squared whitened residual beyond which an edge is wrong. Edges that are barred are not taken. `None` if the map's spread
+/// is not to be had.
+///
+/// # Errors
+/// As of [`PoseGraph::optimize`].
+pub(super) fn grown<G: RigidGroup<D>, const D: usize>(
+    graph: &PoseGraph<G, D>,
+    mut part: PoseGraph<G, D>,
+    policy: &Policy,
+    options: &PoseGraphOptions,
+    limit: f64,
+    barred: &[bool],
+) -> Result<Option<Grown<G, D>>, SolverError> {
+    let mut loops = Loops::of(graph, barred);
+    let mut statistics = SolveStatistics::default();
+    let mut is_whole = true;
+    for round in 0..MOST_ROUNDS {
+        part.edges = chosen_edges(graph, &loops.are_taken());
+        let start = if round == 0 { options.start.clone() } else { "given".into() };
+        let solved = part.optimize_all(policy, &PoseGraphOptions { start, ..options.clone() }, GRADUATION)?;
+        statistics = statistics.followed_by(solved, true);
+        let Some(spread) = Spread::of(&part, options.preconditioner.max_complete_entries) else { return Ok(None) };
+        let parts = part.parts();
+        let is_joined = |edge: &PoseGraphEdge<G, D>| parts[edge.from] == parts[edge.to];
+        is_whole = graph.edges.iter().all(is_joined);
+        let innovations: Vec<Option<Innovation<D>>> = (graph.edges.iter().zip(&loops.taken))
+            .map(|(edge, taken)| {
+                let is_new = edge.robust && taken.is_none() && is_joined(edge);
+                if is_new { Innovation::of(&part, edge, &spread) } else { None }
+            })
+            .collect();
+        let before = loops.are_taken();
+        loops.give_back(graph, &part, limit);
+        loops.take(&innovations, &residual_at_random(&part), limit);
+        tracing::debug!("pose graph: {} loops taken in round {round}, {:?}", loops.count(), loops.calibration);
+        if loops.are_taken() == before {
+            break;
+        }
+    }
+    let is_sure = is_whole && loops.count() as f64 >= MOST * loops.calibration.share * loops.in_doubt as f64;
+    Ok(Some(Grown { part, taken: loops.are_taken(), is_sure, statistics }))
+}
+
+/// What is thought of the loops of a graph.
+struct Loops {
+    in_doubt: usize,
+    /// By edge: if it is taken, its squared innovation when it was, in the deviations that are stated.
+    taken: Vec<Option<f64>>,
+    /// By edge: how often it was taken and given back.
+    returns: Vec<u8>,
+    calibration: Calibration,
+}
+
+impl Loops {
+    fn of<G: RigidGroup<D>, const D: usize>(graph: &PoseGraph<G, D>, barred: &[bool]) -> Self {
+        Self {
+            in_doubt: graph.edges.iter().filter(|edge| edge.robust).count(),
+            taken: vec![None; graph.edges.len()],
+            returns: barred.iter().map(|barred| if *barred { MOST_RETURNS } else { 0 }).collect(),
+            calibration: Calibration::new(),
+        }
+    }
+
+    fn are_taken(&self) -> Vec<bool> {
+        self.taken.iter().map(Option::is_some).collect()
+    }
+
+    fn count(&self) -> usize {
+        self.taken.iter().flatten().count()
+    }
+
+    /// Gives back those that contradict the map of which they are a part.
+    fn give_back<G: RigidGroup<D>, const D: usize>(
+        &mut self,
+        graph: &PoseGraph<G, D>,
+        part: &PoseGraph<G, D>,
+        limit: f64,
+    ) {
+        for ((taken, returns), edge) in self.taken.iter_mut().zip(&mut self.returns).zip(&graph.edges) {
+            if taken.is_some() && part.squared_residual(edge) > limit * self.calibration.scale {
+                (*taken, *returns) = (None, *returns + 1);
+            }
+        }
+    }
+
+    /// Takes those whose innovations are within the limit and tell enough.
+    fn take<const D: usize>(
+        &mut self,
+        innovations: &[Option<Innovation<D>>],
+        at_random: &SMatrix<f64, D, D>,
+        limit: f64,
+    ) {
+        let known: Vec<f64> = self.taken.iter().flatten().copied().collect();
+        self.calibration.fit(&known, innovations, at_random);
+        let scale = self.calibration.scale;
+        let judge = |(innovation, returns): (&Option<Innovation<D>>, &u8)| {
+            let judgement = innovation.as_ref()?.judge(scale, at_random)?;
+            (judgement.squared <= limit && *returns < MOST_RETURNS).then_some(judgement)
+        };
+        let judged: Vec<Option<Judgement>> = innovations.iter().zip(&self.returns).map(judge).collect();
+        let Some(least) = least_evidence(&judged, known.len(), self.in_doubt) else { return };
+        for (taken, judged) in self.taken.iter_mut().zip(judged) {
+            let enough = judged.filter(|judged| judged.evidence >= least);
+            *taken = taken.or(enough.map(|judged| judged.squared * scale));
+        }
+    }
+}
+
+/// How much evidence a loop needs to be taken, of which so many are taken `already` of so many `in_doubt`: as little as
+/// keeps the share of wrong ones to the strictest of the [`LEVELS`] by which there is one to be taken. `None` if there is none.
+fn least_evidence(judged: &[Option<Judgement>], already: usize, in_doubt: usize) -> Option<f64> {
+    let mut evidence: Vec<f64> = judged.iter().flatten().map(|judged| judged.evidence).collect();
+    evidence.sort_by(|a, b| b.total_cmp(a));
+    LEVELS.iter().find_map(|level| {
+        let needed = |count: usize| (in_doubt as f64 / (level * (already + count) as f64)).ln();
+        let count = (1..=evidence.len()).rev().find(|&count| evidence[count - 1] >= needed(count))?;
+        Some(evidence[count - 1])
+    })
+}
+
+impl<G: RigidGroup<D>, const D: usize> Grown<G, D> {
+    /// For each edge of the whole graph whether it was taken, but no other one that was taken supports it: if it is wrong,
+    /// nothing has told so. `None` if there is none, or if no edge contradicts the map.
+    pub(super) fn unconfirmed(&self, graph: &PoseGraph<G, D>, limit: f64) -> Option<Vec<bool>> {
+        let part = PoseGraph::new(self.part.nodes.clone(), Vec::new(), chosen_edges(graph, &self.taken));
+        let mut supported = supported(&part, limit).into_iter();
+        let mut is_unconfirmed = |(edge, taken): (&PoseGraphEdge<G, D>, &bool)| {
+            let is_in_part = !edge.robust || *taken;
+            is_in_part && !supported.next().unwrap_or(true) && *taken
+        };
+        let unconfirmed: Vec<bool> = graph.edges.iter().zip(&self.taken).map(&mut is_unconfirmed).collect();
+        let is_contradicted = graph.edges.iter().zip(&self.taken).any(|(edge, taken)| edge.robust && !*taken);
+        (is_contradicted && unconfirmed.contains(&true)).then_some(unconfirmed)
+    }
+}
+
+/// How many wrong edges fit by chance and so have a say, in expectation: one in twenty graphs.
+const FIT_BY_CHANCE: f64 = 0.05;
+
+/// For each edge of a graph whether it may be wrong and has a say in the map that has grown: of those that are
+/// [plausible](plausible_edges) the ones that were taken, or that fit better than chance explains. So those have none that are
+/// close because deviations are said to be larger than they are, and right ones that are a little off still have theirs.
+fn that_have_a_say<G: RigidGroup<D>, const D: usize>(
+    graph: &PoseGraph<G, D>,
+    grown: &Grown<G, D>,
+    limit: f64,
+) -> Vec<bool> {
+    let at_random = residual_at_random(&grown.part);
+    // Those that were not taken are about as many as there are wrong ones.
+    let wrong = graph.edges.iter().zip(&grown.taken).filter(|(edge, taken)| edge.robust && !**taken).count();
+    let bearable = FIT_BY_CHANCE / wrong.max(1) as f64;
+    let mut chosen = plausible_edges(graph, &grown.part, limit);
+    for ((chosen, taken), edge) in chosen.iter_mut().zip(&grown.taken).zip(&graph.edges) {
+        let fits = || chance_to_fit(edge, grown.part.squared_residual(edge), &at_random);
+        *chosen = *chosen && (*taken || fits().is_some_and(|chance| chance <= bearable));
+    }
+    chosen
+}
+
+/// How often it is chosen which edges have a say.
+const MOST_CHOICES: usize = 6;
+
+/// Solves with the edges that have a say in the map that has grown, until they stay the same.
+///
+/// # Errors
+/// As of [`PoseGraph::optimize`].
+pub(super) fn settled<G: RigidGroup<D>, const D: usize>(
+    graph: &PoseGraph<G, D>,
+    mut grown: Grown<G, D>,
+    policy: &Policy,
+    options: &PoseGraphOptions,
+    limit: f64,
+) -> Result<(PoseGraph<G, D>, SolveStatistics), SolverError> {
+    let options = PoseGraphOptions { start: "given".into(), ..options.clone() };
+    let mut chosen = that_have_a_say(graph, &grown, limit);
+    for _ in 0..MOST_CHOICES {
+        grown.part.edges = chosen_edges(graph, &chosen);
+        let solved = grown.part.optimize_all(policy, &options, Graduation::NONE)?;
+        grown.statistics = grown.statistics.followed_by(solved, true);
+        let next = that_have_a_say(graph, &grown, limit);
+        if next == chosen {
+            break;
+        }
+        chosen = next;
+    }
+    Ok((grown.part, grown.statistics))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::spread::Bits;
+    use super::*;
+    use crate::geometry::{Se2, se2};
+    use nalgebra::{Matrix3, Vector3};
+
+    /// A number between -1 and 1.
+    fn unit(bits: &mut Bits) -> f64 {
+        bits.below(1 << 30) as f64 / (1 << 29) as f64 - 1.0
+    }
+
+    /// A robot's way through the streets of a block of 12 m, with measurements whose deviations are said to be three times
+    /// what they are; a loop to each of some nodes that are near; and as many wrong ones, in groups of four that agree with
+    /// one another. Returns the graph, started from odometry, the truth, and the index of the first wrong edge.
+    fn streets(seed: usize) -> (PoseGraph<Se2, 3>, Vec<Se2>, usize) {
+        let mut bits = Bits::new();
+        (0..seed).for_each(|_| _ = bits.below(2));
+        let deviations: Vector3<f64> = Vector3::new(0.05, 0.05, 0.01);
+        let information = Matrix3::from_diagonal(&deviations.map(|deviation| (3.0 * deviation).powi(-2)));
+        let mut truth = vec![Se2::identity()];
+        while truth.len() < 600 {
+            let turn = [0.0, 0.0, 0.25, -0.25][bits.below(4)] * std::f64::consts::TAU;
+            let next =
+                truth[truth.len() - 1] * se2::exp(&Vector3::new(0.0, 0.0, turn)) * Se2::new([1.0, 0.0].into(), 0.0);
+            if next.translation.vector.amax() < 6.5 {
+                truth.push(next);
+            }
+        }
+        let mut edge = |from: usize, to: usize, t_from_to: Se2, robust| {
+            // The sum of three has the variance of one that is normal.
+            let noise = deviations.map(|deviation| deviation * (0..3).map(|_| unit(&mut bits)).sum::<f64>());
+            PoseGraphEdge { from, to, t_from_to: t_from_to * se2::exp(&noise), information, robust }
+        };
+        let between = |from: usize, to: usize| truth[from].inverse() * truth[to];
+        let mut edges: Vec<_> = (1..600).map(|to| edge(to - 1, to, between(to - 1, to), false)).collect();
+        for to in (20..600).step_by(3) {
+            let near = (0..to - 10).rev().find(|&from| between(from, to).translation.vector.norm() < 1.5);
+            edges.extend(near.map(|from| edge(from, to, between(from, to), true)));
+        }
+        let (right, mut place) = (edges.len(), Bits::new());
+        (0..100 + seed).for_each(|_| _ = place.below(2));
+        while edges.len() < 2 * right - 599 {
+            let (from, to) = (place.below(595), place.below(595));
+            let t_from_to = se2::exp(&Vector3::new(unit(&mut place), unit(&mut place), 3.0 * unit(&mut place)));
+            for k in (0..4).filter(|_| from.abs_diff(to) > 10) {
+                let t = between(from + k, from) * t_from_to * between(to, to + k);
+                edges.push(edge(from + k, to + k, t, true));
+            }
+        }
+        let mut graph = PoseGraph::new(vec![Se2::identity(); 600], vec![], edges);
+        let loops = graph.edges.split_off(599);
+        graph.start_from_edges(&[]);
+        graph.edges.extend(loops);
+        (graph, truth, right)
+    }
+
+    fn options() -> PoseGraphOptions {
+        PoseGraphOptions { robust_loss: "gnc".into(), ..PoseGraphOptions::default() }
+    }
+
+    #[test]
+    fn half_of_the_loops_in_groups_that_agree_bend_no_map_of_streets() {
+        // Begun with the edges that another one supports, a solve ends 8, 12 and 14 m away.
+        for seed in [0, 1, 3] {
+            let (mut graph, truth, right) = streets(seed);
+            graph.optimize(&Policy::resolve("mixed").unwrap(), &options()).unwrap();
+            let rejected = graph.rejected_edges(&options());
+            let wrong = graph.edges.len() - right;
+            assert!(rejected.iter().all(|&index| index >= right), "set {seed}: right ones rejected");
+            assert!(rejected.len() * 20 >= wrong * 19, "set {seed}: {} of {wrong} wrong ones rejected", rejected.len());
+            let gap = |(a, b): (&Se2, &Se2)| (a.translation.vector - b.translation.vector).norm();
+            let gap = graph.nodes.iter().zip(&truth).map(gap).fold(0.0, f64::max);
+            assert!(gap < 0.6, "set {seed}: {gap} m");
+        }
+    }
+
+    #[test]
+    fn loops_between_parts_and_without_a_chain_cannot_be_judged() {
+        let (graph, _, right) = streets(0);
+        let policy = Policy::resolve("mixed").unwrap();
+        // Without its middle step: what joins the parts is loops.
+        let mut parted = graph.clone();
+        parted.edges.truncate(right);
+        parted.edges.remove(300);
+        let empty = PoseGraph::new(parted.nodes.clone(), vec![], vec![]);
+        let grown =
+            grown(&parted, empty, &policy, &options(), 10.0, &vec![false; parted.edges.len()]).unwrap().unwrap();
+        assert!(!grown.is_sure && grown.taken.contains(&true));
+        parted.optimize(&policy, &options()).unwrap();
+        assert!(parted.rejected_edges(&options()).is_empty());
+        // Nothing but loops, some of which tell nothing; all nodes fixed; nothing at all.
+        let mut loops = graph.clone();
+        loops.edges.retain(|edge| edge.robust);
+        loops.edges.iter_mut().step_by(5).for_each(|edge| edge.information.fill(0.0));
+        let mut fixed = PoseGraph { fixed: (0..600).collect(), ..graph.clone() };
+        let mut untold = graph.clone();
+        untold.edges[..599].iter_mut().for_each(|edge| edge.information.fill(0.0));
+        for odd in [&mut loops, &mut fixed, &mut untold, &mut PoseGraph::default()] {
+            odd.optimize(&policy, &options()).unwrap();
+            assert!(odd.nodes.iter().all(Se2::is_finite));
+        }
+    }
+
+    #[test]
+    fn strict_first_and_looser_as_more_is_known() {
+        let judged = |evidence: &[f64]| -> Vec<Option<Judgement>> {
+            evidence.iter().map(|&evidence| Some(Judgement { squared: 1.0, evidence })).collect()
+        };
+        // Of ten, alone: ln(10 / 0.001) = 9.2, ln(10 / 0.01) = 6.9, ln(10 / 0.1) = 4.6.
+        assert_eq!(least_evidence(&judged(&[9.0, 7.0, 10.0]), 0, 10), Some(9.0));
+        assert_eq!(least_evidence(&judged(&[7.0, 5.0, 2.0]), 0, 10), Some(7.0));
+        assert_eq!(least_evidence(&judged(&[4.7, 2.0]), 0, 10), Some(4.7));
+        assert_eq!(least_evidence(&judged(&[4.5, 2.0]), 0, 10), None);
+        assert_eq!(least_evidence(&judged(&[4.5, 2.0]), 8, 10), Some(4.5));
+        assert_eq!(least_evidence(&[None], 0, 10), None);
+    }
+}

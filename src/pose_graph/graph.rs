@@ -76,8 +76,7 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
             fixed[node] = true;
             held[part[node]] = true;
         }
-        for node in 0..self.nodes.len() {
-            let leader = part[node];
+        for leader in part {
             fixed[leader] |= !std::mem::replace(&mut held[leader], true);
         }
         fixed

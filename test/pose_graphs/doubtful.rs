@@ -77,7 +77,11 @@ fn a_graduated_loss_rejects_a_third_of_wrong_loops() {
 
 #[test]
 fn a_graduated_solve_starts_nowhere_else_than_it_is_told() {
-    let (graph, truth, wrong) = laps(20);
+    // Without one step of the way only loops join its parts, and what grows from the way is not sure of itself.
+    let (mut graph, truth, mut wrong) = laps(20);
+    let step = graph.edges.iter().position(|edge| !edge.robust && (edge.from, edge.to) == (30, 31)).unwrap();
+    graph.edges.remove(step);
+    wrong.iter_mut().for_each(|index| *index -= usize::from(*index > step));
     let iterations = |start: &str| {
         let mut graph = graph.clone();
         let options =

@@ -27,6 +27,10 @@ const MAX_STEPS: usize = 10;
 /// A step is the last one at a size if it moves points by less than this share of a cell.
 const SMALL_STEP: f64 = 0.05;
 
+/// Part of a pixel's error that all of a frame's have in common, as a share of its standard deviation: what the calibration of
+/// depth cameras leaves is of the size of what a pixel errs by chance. No number of pixels makes a frame better than that.
+const COMMON_SHARE: f64 = 0.5;
+
 /// An alignment counts if so much of the later frame lies on surfaces of the earlier one,
 const MIN_SHARED: f64 = 0.3;
 /// and so much of what falls into its image,
@@ -35,7 +39,7 @@ const MIN_AGREEING: f64 = 0.66;
 const MAX_DEPTH_SCALE: f64 = 1.5;
 /// and if its own standard deviations are at most these (m at a depth of 1 m, and rad): a wall without texture does not tell
 /// how one moves along it.
-const MAX_SIGMA: f64 = 0.1;
+const MAX_SIGMA: f64 = 0.05;
 
 /// Aligns two frames, beginning at what is expected, and where that leads nowhere at no motion; what is expected counts as far
 /// as it is certain. `None` if the surfaces do not tell the motion.
@@ -76,10 +80,9 @@ fn from_coarse_to_fine(
     judged(earlier.levels.first()?, later.levels.first()?, t_earlier_later, prior, depth_sigma_m)
 }
 
-/// How much less `count` pixels tell than if each erred on its own: what the calibration of depth cameras leaves, and all
-/// pixels have in common, is as large as what one errs by chance. No number of pixels makes a frame better than that.
+/// How much less `count` pixels tell than if each erred on its own.
 fn design_effect(count: usize) -> f64 {
-    1.0 + count as f64
+    1.0 + count as f64 * COMMON_SHARE * COMMON_SHARE
 }
 
 /// One step of Gauss and Newton, in the precisions of the policy.

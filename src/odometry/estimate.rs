@@ -34,6 +34,9 @@ pub struct Estimate {
     pub solve: Option<SolveStatistics>,
     /// Features that were followed into this frame and agree with its pose.
     pub inlier_count: usize,
+    /// Share of a depth camera's frame that lies on surfaces of the newest keyframe, where these told the pose because features
+    /// alone did not.
+    pub surface_share: Option<f64>,
     /// Share of the features that is sought, as the time for a frame allows: 1 without a limit.
     pub feature_share: f64,
 }

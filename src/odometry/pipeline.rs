@@ -264,6 +264,7 @@ impl Odometry {
             keyframe: None,
             solve: None,
             inlier_count: view.inlier_count,
+            surface_share: shared,
             feature_share: self.budget.share(),
         };
         (estimate, task)
@@ -339,6 +340,7 @@ impl Odometry {
             keyframe: None,
             solve: None,
             inlier_count: 0,
+            surface_share: None,
             feature_share: self.budget.share(),
         }
     }

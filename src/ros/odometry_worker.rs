@@ -305,6 +305,7 @@ impl Estimator {
         self.diagnostics.count("tracked frames", u64::from(estimate.state == TrackingState::Tracking));
         self.diagnostics.set("state", format!("{:?}", estimate.state).to_lowercase());
         self.diagnostics.set("inliers", estimate.inlier_count);
+        self.diagnostics.count("frames told by surfaces", u64::from(estimate.surface_share.is_some()));
         self.diagnostics.set("share of features sought", format!("{:.2}", estimate.feature_share));
         let waits = self.running.as_ref().is_some_and(|(_, odometry)| odometry.waits_for_scale());
         let scale =

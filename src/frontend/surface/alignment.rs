@@ -8,7 +8,7 @@ use crate::frontend::PosePrior;
 use crate::geometry::{Se3, se3};
 use crate::precision::Policy;
 use crate::solver::{Preconditioner, SolverOptions, minimize};
-use nalgebra::Matrix6;
+use nalgebra::{Matrix6, UnitQuaternion, Vector3};
 
 /// How the camera moved between two frames, by their surfaces.
 #[derive(Debug, Clone)]
@@ -41,8 +41,8 @@ const MAX_DEPTH_SCALE: f64 = 1.5;
 /// how one moves along it.
 const MAX_SIGMA: f64 = 0.05;
 
-/// Aligns two frames, beginning at what is expected, and where that leads nowhere at no motion; what is expected counts as far
-/// as it is certain. `None` if the surfaces do not tell the motion.
+/// Aligns two frames, beginning at what is expected, and where that leads nowhere at no motion, or at the turn by which the
+/// coarsest images look alike; what is expected counts as far as it is certain. `None` if the surfaces do not tell the motion.
 ///
 /// - `prior`: the later camera in the earlier one.
 /// - `depth_sigma_m`: standard deviation of depths at 1 m; it grows with the square of the depth.
@@ -54,7 +54,18 @@ pub fn align(
     policy: &Policy,
 ) -> Option<SurfaceAlignment> {
     let from = |start: Se3| from_coarse_to_fine(earlier, later, start, prior, depth_sigma_m, policy);
-    from(prior.t_world_camera).or_else(|| from(Se3::identity()))
+    let turned = || from(turn_that_looks_alike(earlier.levels.last()?, later.levels.last()?)?);
+    from(prior.t_world_camera).or_else(|| from(Se3::identity())).or_else(turned)
+}
+
+/// The turn of the camera that moves the image as a whole: a start, and no more.
+///
+/// # Source
+/// Klein, Murray, *Improving the agility of keyframe-based SLAM* (2008), 3.3: small blurry images. Here every shift is tried.
+fn turn_that_looks_alike(earlier: &Level, later: &Level) -> Option<Se3> {
+    let shift = later.shift_to(earlier)?;
+    let about = Vector3::new(-shift.y / later.camera.fy, shift.x / later.camera.fx, 0.0);
+    Some(Se3::from_parts(Default::default(), UnitQuaternion::from_scaled_axis(about)))
 }
 
 fn from_coarse_to_fine(
@@ -132,7 +143,7 @@ mod tests {
     use crate::geometry::PinholeCamera;
     use crate::sensors::DepthImage;
     use image::GrayImage;
-    use nalgebra::{Point3, UnitQuaternion, Vector2, Vector3, Vector6};
+    use nalgebra::{Point3, Vector2, Vector6};
 
     const CAMERA: PinholeCamera = PinholeCamera { fx: 134.0, fy: 134.0, cx: 79.5, cy: 59.5, width: 160, height: 120 };
 
@@ -210,6 +221,20 @@ mod tests {
             assert!(squared < 6.0, "{squared}");
             assert!((0.6..0.95).contains(&aligned.shared), "{}", aligned.shared);
         }
+    }
+
+    #[test]
+    fn half_a_view_further_is_found_by_what_looks_alike() {
+        // Twenty degrees of sixty.
+        let poses = [looking([0.0, 0.0, 0.0], [2.0, 0.4, 0.1]), looking([0.02, 0.03, 0.0], [2.0, -0.32, 0.2])];
+        let turn = poses[0].rotation.angle_to(&poses[1].rotation);
+        assert!(turn > 0.35, "{turn}");
+        let [earlier, later] = [0, 1].map(|index| seen(shaded_wall, &poses[index], 20.0 * index as f64));
+        let alike = turn_that_looks_alike(earlier.levels.last().unwrap(), later.levels.last().unwrap()).unwrap();
+        // A cell of the coarsest image is three degrees.
+        assert!(alike.rotation.angle_to(&(poses[0].inverse() * poses[1]).rotation) < 0.08, "{alike}");
+        let error = error(&aligned(shaded_wall, &poses, "mixed").unwrap(), &poses);
+        assert!(error.fixed_rows::<3>(0).norm() < 0.01 && error.fixed_rows::<3>(3).norm() < 0.005, "{error}");
     }
 
     #[test]

@@ -114,6 +114,24 @@ impl Level {
         Some((self.point(cell)?, self.normals[cell]))
     }
 
+    /// By how many cells the image has to be moved to look most like another one of its size, where they overlap by half.
+    /// `None` if no part of them has any pattern.
+    pub(super) fn shift_to(&self, other: &Self) -> Option<Vector2<f64>> {
+        let [across, down] = [self.camera.width as isize, self.camera.height as isize];
+        let shifts = (-down / 2..=down / 2).flat_map(|y| (-across / 2..=across / 2).map(move |x| (x, y)));
+        let halves = shifts.filter(|(x, y)| 2 * (across - x.abs()) * (down - y.abs()) >= across * down);
+        let likeness = |&(x, y): &(isize, isize)| {
+            let row = |row: isize| {
+                let columns = x.max(0)..across + x.min(0);
+                columns.map(move |column| ((row - y) * across + column - x, row * across + column))
+            };
+            let cells = (y.max(0)..down + y.min(0)).flat_map(row);
+            correlation(cells.map(|(here, there)| (self.gray[here as usize], other.gray[there as usize])))
+        };
+        let best = halves.filter_map(|shift| Some((likeness(&shift)?, shift))).max_by(|a, b| a.0.total_cmp(&b.0));
+        best.map(|(_, (x, y))| Vector2::new(x as f64, y as f64))
+    }
+
     /// Brightness at a place at least a cell from the border, with its gradient for each cell; between cells linearly.
     pub(super) fn brightness(&self, px: &Vector2<f64>) -> (f64, Vector2<f64>) {
         let (column, row) = (px.x.floor() as usize, px.y.floor() as usize);
@@ -138,6 +156,19 @@ fn shrunk(camera: &PinholeCamera, side: u32) -> PinholeCamera {
         width: camera.width / side,
         height: camera.height / side,
     }
+}
+
+/// Pearson's coefficient; `None` if one of the two does not vary.
+fn correlation(pairs: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
+    let (mut count, mut sums, mut squares) = (0.0, [0.0; 2], [0.0; 3]);
+    for (a, b) in pairs {
+        count += 1.0;
+        sums = [sums[0] + a, sums[1] + b];
+        squares = [squares[0] + a * a, squares[1] + b * b, squares[2] + a * b];
+    }
+    let variances = [0, 1].map(|k| squares[k] - sums[k] * sums[k] / count);
+    let varies = variances.iter().all(|variance| *variance > 1e-6 * count);
+    varies.then(|| (squares[2] - sums[0] * sums[1] / count) / (variances[0] * variances[1]).sqrt())
 }
 
 /// The (lower) median; sorts.

@@ -18,7 +18,8 @@ pub(super) struct SurfaceMotion {
 
 /// Aligns the tracker's frame with the newest keyframe, and follows that keyframe's features, which then is the tracker's
 /// anchor, from there: gives its tracks there, and the frame's view, by features and surfaces, or by surfaces alone where
-/// too few features agree. `None` if there are no surfaces or they do not tell the motion; the anchor stays then.
+/// too few features agree. `None` if there are no surfaces, or they do not tell the motion, or one that the gyroscope excludes;
+/// the anchor stays then.
 ///
 /// # Errors
 /// [`FrontendError`].
@@ -40,6 +41,9 @@ pub(super) fn view_by_surfaces(
         covariance: aligned.covariance,
         turn_measured: true,
     };
+    if expected.excludes(&told.t_odom_camera, &told.covariance) {
+        return Ok(None);
+    }
     tracker.return_to(&keyframe.frame)?;
     let tracks = window.tracks_of(keyframe.id);
     let by_features = localize(tracker, window, &tracks, &told, options, policy)?

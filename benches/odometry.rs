@@ -85,7 +85,7 @@ impl Tracker for Timed {
         self.timed("recognition", |tracker| tracker.recognize(older, px_older))
     }
 
-    fn align(&mut self, older: &Frame, prior: &PosePrior, policy: &Policy) -> Option<SurfaceAlignment> {
+    fn align(&mut self, older: &Arc<Frame>, prior: &PosePrior, policy: &Policy) -> Option<SurfaceAlignment> {
         self.timed("surfaces", |tracker| tracker.align(older, prior, policy))
     }
 

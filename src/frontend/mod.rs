@@ -14,6 +14,7 @@ mod recognition;
 mod stereo_matching;
 mod stereo_patch;
 mod surface;
+mod tracker;
 mod tracking;
 
 pub use corners::CornerDetector;
@@ -23,7 +24,8 @@ pub use pose_problem::Eye;
 pub use ransac::pose_from_points;
 pub use stereo_matching::StereoMatcher;
 pub use surface::SurfaceAlignment;
-pub use tracking::{ImageTracker, Tracker, measuring_baseline_m};
+pub use tracker::{Tracker, measuring_baseline_m};
+pub use tracking::ImageTracker;
 
 crate::options! {
     /// How features are found and followed.

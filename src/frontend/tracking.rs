@@ -5,6 +5,7 @@ use super::mask::Mask;
 use super::recognition::Appearance;
 use super::stereo_matching::StereoMatcher;
 use super::surface::{self, SurfaceAlignment, SurfaceImage};
+use super::tracker::{Tracker, measuring_baseline_m};
 use super::{CornerDetector, FrontendError, FrontendOptions, PosePrior, stage};
 use crate::precision::Policy;
 use crate::sensors::{Depth, DepthImage, Frame, Images, Rig};
@@ -14,86 +15,6 @@ use opencv::core::{Point2f, Size, TermCriteria, TermCriteria_COUNT, TermCriteria
 use opencv::video::OPTFLOW_USE_INITIAL_FLOW;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-
-/// What the odometry sees of images: where features went, where new ones are, and their depth.
-///
-/// The frame that features are followed *from* is the anchor. It stays when a new frame is taken up, so that a frame
-/// that shows nothing (black, blurred) costs nothing: the next one is followed from the same anchor.
-pub trait Tracker: Send {
-    /// Takes up a frame; what follows is about it.
-    ///
-    /// # Errors
-    /// [`FrontendError`] if the images are not the rig's or cannot be read; the tracker is as before.
-    fn take_up(&mut self, frame: &Arc<Frame>) -> Result<(), FrontendError>;
-
-    /// Where features of the anchor (px) are in the frame (px); `None` for those lost.
-    ///
-    /// - `px_predicted`: where motion makes expect them, same length.
-    /// - `within_px`: how far from there they may be, as a standard deviation.
-    ///
-    /// # Errors
-    /// [`FrontendError`].
-    fn follow(
-        &mut self,
-        px_anchor: &[Vector2<f64>],
-        px_predicted: &[Vector2<f64>],
-        within_px: f64,
-    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError>;
-
-    /// New features of the frame (px), away from those it has, as many as are missing.
-    ///
-    /// # Errors
-    /// [`FrontendError`].
-    fn new_features(&mut self, px_taken: &[Vector2<f64>]) -> Result<Vec<Vector2<f64>>, FrontendError>;
-
-    /// The columns (px) of features of the frame in the right image, or in that of a virtual camera
-    /// [`measuring_baseline_m`] to the right of a depth camera; `None` where the depth cannot be seen. Where a column
-    /// is expected, it is sought near there.
-    fn right_columns(&mut self, px: &[Vector2<f64>], expected_x: &[Option<f64>]) -> Vec<Option<f64>>;
-
-    /// Where features (px) of an older frame are in the frame, by their looks alone, however far they have moved;
-    /// `None` for those not found, same length. To a pixel, and with some that are wrong. Features without looks are
-    /// never found so.
-    ///
-    /// # Errors
-    /// [`FrontendError`].
-    fn recognize(
-        &mut self,
-        _older: &Frame,
-        px_older: &[Vector2<f64>],
-    ) -> Result<Vec<Option<Vector2<f64>>>, FrontendError> {
-        Ok(vec![None; px_older.len()])
-    }
-
-    /// How the camera has moved since an older frame, by the surfaces that both show; `prior` is the camera in the older one.
-    /// `None` where these do not tell it, or no depth image shows any.
-    fn align(&mut self, _older: &Frame, _prior: &PosePrior, _policy: &Policy) -> Option<SurfaceAlignment> {
-        None
-    }
-
-    /// From now on seeks so many features in all, and halves images so many times: less than at first where time is short.
-    fn limit(&mut self, feature_count: usize, pyramid_levels: usize);
-
-    /// Makes the frame the anchor; nothing more can be asked about it then.
-    fn set_anchor(&mut self);
-
-    /// Makes an older frame the anchor again.
-    ///
-    /// # Errors
-    /// [`FrontendError`]; the anchor is as before.
-    fn return_to(&mut self, older: &Arc<Frame>) -> Result<(), FrontendError>;
-}
-
-/// Distance of the right camera (m); for a depth camera, that of the virtual one in which its depth is as uncertain as
-/// `sigma_px`. The depth of such cameras is uncertain by a multiple of its square, as disparity is. A single camera knows
-/// that nothing is nearer than the nearest depth: all depths lie within one standard deviation of its virtual pair.
-pub fn measuring_baseline_m(rig: &Rig, options: &FrontendOptions) -> f64 {
-    match rig.depth {
-        Depth::Stereo { baseline_m } => baseline_m,
-        Depth::Image => options.sigma_px / (rig.camera.fx * options.depth_sigma_m),
-        Depth::None => options.sigma_px * options.min_depth_m / rig.camera.fx,
-    }
-}
 
 /// A frame with what has been computed from it.
 #[derive(Debug)]
@@ -119,6 +40,8 @@ pub struct ImageTracker {
     corners: CornerDetector,
     anchor: Option<Seen>,
     current: Option<Seen>,
+    /// Of the frames that were aligned last, the last one first.
+    surfaces: Vec<(Arc<Frame>, Arc<SurfaceImage>)>,
 }
 
 impl ImageTracker {
@@ -133,7 +56,7 @@ impl ImageTracker {
         }
         let mask = Mask::read(&options.mask, &rig.camera, options.patch_size_px / 2)?;
         let corners = CornerDetector::masked(mask);
-        Ok(Self { options: options.clone(), rig: *rig, corners, anchor: None, current: None })
+        Ok(Self { options: options.clone(), rig: *rig, corners, anchor: None, current: None, surfaces: Vec::new() })
     }
 
     fn patch_px(&self) -> i32 {
@@ -145,10 +68,17 @@ impl ImageTracker {
         Ok(Seen { frame: frame.clone(), pyramid, appearance: None })
     }
 
-    /// What a depth camera's frame shows of surfaces.
-    fn surfaces(&self, frame: &Frame) -> Option<SurfaceImage> {
+    /// What a depth camera's frame shows of surfaces; the last two are kept, since keyframes are asked for again.
+    fn surfaces(&mut self, frame: &Arc<Frame>) -> Option<Arc<SurfaceImage>> {
         let Images::Rgbd { gray, depth } = &frame.images else { return None };
-        Some(SurfaceImage::new(gray, depth, &self.rig.camera, &self.range_m()))
+        let known = self.surfaces.iter().position(|(seen, _)| Arc::ptr_eq(seen, frame));
+        let surfaces = match known {
+            Some(index) => self.surfaces.remove(index).1,
+            None => Arc::new(SurfaceImage::new(gray, depth, &self.rig.camera, &self.range_m())),
+        };
+        self.surfaces.truncate(1);
+        self.surfaces.insert(0, (frame.clone(), surfaces.clone()));
+        Some(surfaces)
     }
 
     /// Depths (m) of a depth image that are used.
@@ -336,9 +266,9 @@ impl Tracker for ImageTracker {
         Ok(found)
     }
 
-    fn align(&mut self, older: &Frame, prior: &PosePrior, policy: &Policy) -> Option<SurfaceAlignment> {
-        let current = self.current.as_ref()?;
-        let (earlier, later) = (self.surfaces(older)?, self.surfaces(&current.frame)?);
+    fn align(&mut self, older: &Arc<Frame>, prior: &PosePrior, policy: &Policy) -> Option<SurfaceAlignment> {
+        let current = self.current.as_ref()?.frame.clone();
+        let (earlier, later) = (self.surfaces(older)?, self.surfaces(&current)?);
         surface::align(&earlier, &later, prior, self.options.depth_sigma_m, policy)
     }
 

@@ -82,7 +82,7 @@ fn from_coarse_to_fine(
             let pairs = Pairs::new(earlier, later, &t_earlier_later, depth_sigma_m);
             let step = step(pairs, prior, &t_earlier_later, policy)?;
             t_earlier_later *= se3::exp(&step);
-            let moved = step.fixed_rows::<3>(0).norm() / later.typical_depth_m()? + step.fixed_rows::<3>(3).norm();
+            let moved = step.fixed_rows::<3>(0).norm() / later.typical_depth_m? + step.fixed_rows::<3>(3).norm();
             if moved * later.camera.fx < SMALL_STEP {
                 break;
             }
@@ -122,7 +122,7 @@ fn judged(
     let effect = design_effect(pairs.rows.len());
     let covariance = (pairs.information() / effect + prior.information).cholesky()?.inverse();
     let sigma = |first: usize| covariance.fixed_view::<3, 3>(first, first).symmetric_eigenvalues().max().sqrt();
-    let sigmas = (sigma(0) / later.typical_depth_m()?, sigma(3));
+    let sigmas = (sigma(0) / later.typical_depth_m?, sigma(3));
     tracing::debug!(
         "surfaces: shared {shared:.2}, agreeing {agreeing:.2}, scale {:.2}, sigmas {:.4} {:.4}",
         pairs.depth_scale,

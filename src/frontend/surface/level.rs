@@ -17,6 +17,8 @@ const MAX_POINTS: usize = 5_000;
 pub(super) struct Level {
     /// The camera as if cells were its pixels.
     pub camera: PinholeCamera,
+    /// Median of the depths (m).
+    pub typical_depth_m: Option<f64>,
     /// Depth (m) in a cell, row by row.
     depth_m: Vec<Option<f64>>,
     /// Brightness (grey levels) of a cell.
@@ -34,16 +36,21 @@ impl Level {
         range_m: &RangeInclusive<f64>,
         side: u32,
     ) -> Self {
-        let camera = shrunk(camera, side);
+        let (camera, side) = (shrunk(camera, side), side as usize);
         let (mut depths, mut grays) = (Vec::new(), Vec::new());
         let mut valid = Vec::new();
         for (row, column) in (0..camera.height).flat_map(|row| (0..camera.width).map(move |column| (row, column))) {
-            let pixels = (0..side).flat_map(|y| (0..side).map(move |x| (column * side + x, row * side + y)));
-            let brightness: u32 = pixels.clone().map(|(x, y)| u32::from(gray.get_pixel(x, y)[0])).sum();
-            grays.push(f64::from(brightness) / f64::from(side * side));
+            let mut brightness = 0;
             valid.clear();
-            valid.extend(pixels.map(|(x, y)| f64::from(depth.get_pixel(x, y)[0])).filter(|z| range_m.contains(z)));
-            depths.push((4 * valid.len() as u32 >= side * side).then(|| median(&mut valid)).flatten());
+            for y in row as usize * side..(row as usize + 1) * side {
+                let first = y * gray.width() as usize + column as usize * side;
+                let pixels = first..first + side;
+                brightness += gray.as_raw()[pixels.clone()].iter().map(|&level| u32::from(level)).sum::<u32>();
+                let depths = depth.as_raw()[pixels].iter().map(|&z| f64::from(z));
+                valid.extend(depths.filter(|z| range_m.contains(z)));
+            }
+            grays.push(f64::from(brightness) / (side * side) as f64);
+            depths.push((4 * valid.len() >= side * side).then(|| median(&mut valid)).flatten());
         }
         Self::of_cells(camera, depths, grays)
     }
@@ -65,7 +72,8 @@ impl Level {
     }
 
     fn of_cells(camera: PinholeCamera, depth_m: Vec<Option<f64>>, gray: Vec<f64>) -> Self {
-        let mut level = Self { camera, normals: Vec::new(), depth_m, gray };
+        let typical_depth_m = median(&mut depth_m.iter().flatten().copied().collect::<Vec<f64>>());
+        let mut level = Self { camera, typical_depth_m, normals: Vec::new(), depth_m, gray };
         level.normals = (0..level.depth_m.len()).map(|cell| level.normal_at(cell)).collect();
         level
     }
@@ -73,11 +81,6 @@ impl Level {
     /// Cells in a row.
     pub(super) fn width(&self) -> usize {
         self.camera.width as usize
-    }
-
-    /// The median of the depths (m).
-    pub(super) fn typical_depth_m(&self) -> Option<f64> {
-        median(&mut self.depth_m.iter().flatten().copied().collect::<Vec<f64>>())
     }
 
     /// The normal of the plane through the neighbours of a cell.

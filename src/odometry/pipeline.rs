@@ -203,9 +203,9 @@ impl Odometry {
             return Ok(view);
         }
         // What is left may agree by chance on a motion that was not foreseen.
-        let found = match view_by_surfaces(tracker, &map.window, &expected, &self.options, &self.policy)? {
+        let found = match relocalize(tracker, &map.window, &expected, inlier_count, &self.options, &self.policy)? {
             Some(found) => Some(found),
-            None => relocalize(tracker, &map.window, &expected, inlier_count, &self.options, &self.policy)?,
+            None => view_by_surfaces(tracker, &map.window, &expected, &self.options, &self.policy)?,
         };
         let Some((at_anchor, found)) = found else { return Ok(view) };
         map.tracks = at_anchor;

@@ -34,15 +34,19 @@ const COMMON_SHARE: f64 = 0.5;
 /// An alignment counts if so much of the later frame lies on surfaces of the earlier one,
 const MIN_SHARED: f64 = 0.3;
 /// and so much of what falls into its image,
-const MIN_AGREEING: f64 = 0.66;
+const MIN_AGREEING: f64 = 0.75;
 /// as far as depths are uncertain, by no more than so many standard deviations,
 const MAX_DEPTH_SCALE: f64 = 1.5;
-/// and if its own standard deviations are at most these (m at a depth of 1 m, and rad): a wall without texture does not tell
-/// how one moves along it.
-const MAX_SIGMA: f64 = 0.05;
+/// and if its own standard deviations were at most these (m at a depth of 1 m, and rad) with depths as uncertain as is said: a
+/// wall without texture does not tell how one moves along it, however well it fits onto itself.
+const MAX_SIGMAS: (f64, f64) = (0.06, 0.08);
 
-/// Aligns two frames, beginning at what is expected, and where that leads nowhere at no motion, or at the turn by which the
-/// coarsest images look alike; what is expected counts as far as it is certain. `None` if the surfaces do not tell the motion.
+/// Levels (finest first) at which an alignment is made exact; at the coarser ones before them it finds its way.
+const EXACT_LEVELS: usize = 2;
+
+/// Aligns two frames. At coarse levels that begins at what is expected, at no motion, and at the turn by which the coarsest
+/// images look alike; what looks most alike then is aligned exactly. What is expected counts as far as it is certain. `None` if
+/// the surfaces do not tell the motion.
 ///
 /// - `prior`: the later camera in the earlier one.
 /// - `depth_sigma_m`: standard deviation of depths at 1 m; it grows with the square of the depth.
@@ -53,9 +57,22 @@ pub fn align(
     depth_sigma_m: f64,
     policy: &Policy,
 ) -> Option<SurfaceAlignment> {
-    let from = |start: Se3| from_coarse_to_fine(earlier, later, start, prior, depth_sigma_m, policy);
-    let turned = || from(turn_that_looks_alike(earlier.levels.last()?, later.levels.last()?)?);
-    from(prior.t_world_camera).or_else(|| from(Se3::identity())).or_else(turned)
+    let levels: Vec<(&Level, &Level)> = earlier.levels.iter().zip(&later.levels).collect();
+    let (exact, coarse) = levels.split_at(EXACT_LEVELS.min(levels.len() - 1));
+    let along = |levels: &[(&Level, &Level)], start: Se3| {
+        levels
+            .iter()
+            .rev()
+            .try_fold(start, |t, (earlier, later)| aligned_at(earlier, later, t, prior, depth_sigma_m, policy))
+    };
+    let turn = levels.last().and_then(|(earlier, later)| turn_that_looks_alike(earlier, later));
+    let starts = [Some(prior.t_world_camera), Some(Se3::identity()), turn];
+    let ways = starts.into_iter().flatten().filter_map(|start| along(coarse, start));
+    let (first, second) = coarse.first()?;
+    let alike = |t: &Se3| Pairs::new(first, second, t, depth_sigma_m).alike_count;
+    let t_earlier_later = along(exact, ways.max_by_key(alike)?)?;
+    let (earlier, later) = levels.first()?;
+    judged(earlier, later, t_earlier_later, prior, depth_sigma_m)
 }
 
 /// The turn of the camera that moves the image as a whole: a start, and no more.
@@ -68,27 +85,26 @@ fn turn_that_looks_alike(earlier: &Level, later: &Level) -> Option<Se3> {
     Some(Se3::from_parts(Default::default(), UnitQuaternion::from_scaled_axis(about)))
 }
 
-fn from_coarse_to_fine(
-    earlier: &SurfaceImage,
-    later: &SurfaceImage,
+/// Aligns two frames at one level.
+fn aligned_at(
+    earlier: &Level,
+    later: &Level,
     start: Se3,
     prior: &PosePrior,
     depth_sigma_m: f64,
     policy: &Policy,
-) -> Option<SurfaceAlignment> {
+) -> Option<Se3> {
     let mut t_earlier_later = start;
-    for (earlier, later) in earlier.levels.iter().zip(&later.levels).rev() {
-        for _ in 0..MAX_STEPS {
-            let pairs = Pairs::new(earlier, later, &t_earlier_later, depth_sigma_m);
-            let step = step(pairs, prior, &t_earlier_later, policy)?;
-            t_earlier_later *= se3::exp(&step);
-            let moved = step.fixed_rows::<3>(0).norm() / later.typical_depth_m? + step.fixed_rows::<3>(3).norm();
-            if moved * later.camera.fx < SMALL_STEP {
-                break;
-            }
+    for _ in 0..MAX_STEPS {
+        let pairs = Pairs::new(earlier, later, &t_earlier_later, depth_sigma_m);
+        let step = step(pairs, prior, &t_earlier_later, policy)?;
+        t_earlier_later *= se3::exp(&step);
+        let moved = step.fixed_rows::<3>(0).norm() / later.typical_depth_m? + step.fixed_rows::<3>(3).norm();
+        if moved * later.camera.fx < SMALL_STEP {
+            break;
         }
     }
-    judged(earlier.levels.first()?, later.levels.first()?, t_earlier_later, prior, depth_sigma_m)
+    Some(t_earlier_later)
 }
 
 /// How much less `count` pixels tell than if each erred on its own.
@@ -121,10 +137,13 @@ fn judged(
     let agreeing = pairs.agreeing_count as f64 / pairs.seen_count.max(1) as f64;
     let effect = design_effect(pairs.rows.len());
     let covariance = (pairs.information() / effect + prior.information).cholesky()?.inverse();
-    let sigma = |first: usize| covariance.fixed_view::<3, 3>(first, first).symmetric_eigenvalues().max().sqrt();
+    let sigma = |first: usize| {
+        covariance.fixed_view::<3, 3>(first, first).symmetric_eigenvalues().max().sqrt() / pairs.depth_scale
+    };
     let sigmas = (sigma(0) / later.typical_depth_m?, sigma(3));
     tracing::debug!(
-        "surfaces: shared {shared:.2}, agreeing {agreeing:.2}, scale {:.2}, sigmas {:.4} {:.4}",
+        "surfaces: shared {shared:.2}, agreeing {agreeing:.2}, alike {:.2}, scale {:.2}, sigmas {:.4} {:.4}",
+        pairs.alike_count as f64 / pairs.seen_count.max(1) as f64,
         pairs.depth_scale,
         sigmas.0,
         sigmas.1
@@ -132,8 +151,8 @@ fn judged(
     let counts = shared >= MIN_SHARED
         && agreeing >= MIN_AGREEING
         && pairs.depth_scale <= MAX_DEPTH_SCALE
-        && sigmas.0 <= MAX_SIGMA
-        && sigmas.1 <= MAX_SIGMA;
+        && sigmas.0 <= MAX_SIGMAS.0
+        && sigmas.1 <= MAX_SIGMAS.1;
     counts.then_some(SurfaceAlignment { t_earlier_later, covariance, shared })
 }
 

@@ -18,6 +18,9 @@ const SIGMA_PER_MEDIAN: f64 = 1.4826;
 const LEAST_DEPTH_SCALE: f64 = 0.25;
 const LEAST_GRAY_SCALE: f64 = 2.0;
 
+/// A point shows the same as a surface within so many standard deviations.
+const ALIKE_SIGMAS: f64 = 3.0;
+
 /// A residual and its derivative by the motion `[ρ; φ]` in the later camera's own frame.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
@@ -40,6 +43,8 @@ pub(super) struct Pairs {
     pub point_count: usize,
     pub seen_count: usize,
     pub agreeing_count: usize,
+    /// Points that show the same as the surface that they lie on, by what depth and brightness are, not by how far off others are.
+    pub alike_count: usize,
     /// How large the distances are, in standard deviations of the depth.
     pub depth_scale: f64,
 }
@@ -48,7 +53,7 @@ impl Pairs {
     /// Puts the points of `later` onto the surfaces of `earlier`; `t_earlier_later` maps between their cameras. Depths have a
     /// standard deviation of `depth_sigma_m` at 1 m that grows with their square.
     pub(super) fn new(earlier: &Level, later: &Level, t_earlier_later: &Se3, depth_sigma_m: f64) -> Self {
-        let (mut distances, mut differences) = (Vec::new(), Vec::new());
+        let (mut distances, mut differences, mut both) = (Vec::new(), Vec::new(), Vec::new());
         let (mut point_count, mut seen_count) = (0, 0);
         let to_later = t_earlier_later.rotation.inverse();
         for (p, gray) in later.points() {
@@ -71,11 +76,12 @@ impl Pairs {
                 let turned = p.coords.cross(&direction);
                 RowVector6::new(direction.x, direction.y, direction.z, turned.x, turned.y, turned.z)
             };
+            let (brightness, gradient) = earlier.brightness(&px);
             if let Some(normal) = normal {
                 let row = Row { residual: normal.dot(&offset), by_motion: by_motion(&normal) };
                 distances.push(row.scaled(1.0 / (depth_sigma_m * q.z * q.z)));
+                both.extend(distances.last().map(|row| (row.residual, brightness - gray)));
             }
-            let (brightness, gradient) = earlier.brightness(&px);
             let camera = &earlier.camera;
             let (along_x, along_y) = (gradient.x * camera.fx / q.z, gradient.y * camera.fy / q.z);
             let along = Vector3::new(along_x, along_y, -(along_x * q.x + along_y * q.y) / q.z);
@@ -88,8 +94,12 @@ impl Pairs {
         let mut shifts: Vec<f64> = differences.iter().map(|row| row.residual).collect();
         let shift = median(&mut shifts).unwrap_or(0.0);
         differences.iter_mut().for_each(|row| row.residual -= shift);
+        let is_alike = |(distance, difference): &(f64, f64)| {
+            distance.abs() < ALIKE_SIGMAS && (difference - shift).abs() < ALIKE_SIGMAS * LEAST_GRAY_SCALE
+        };
+        let alike_count = both.into_iter().filter(is_alike).count();
         rows.extend(weighted(&differences, scale(&differences).max(LEAST_GRAY_SCALE)));
-        Self { rows, point_count, seen_count, agreeing_count, depth_scale }
+        Self { rows, point_count, seen_count, agreeing_count, alike_count, depth_scale }
     }
 
     /// `JᵀJ` of the rows.

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_view_further_is_found_by_what_looks_alike() {
+    fn a_turn_by_a_third_of_the_view_is_found_by_what_looks_alike() {
         // Twenty degrees of sixty.
         let poses = [looking([0.0, 0.0, 0.0], [2.0, 0.4, 0.1]), looking([0.02, 0.03, 0.0], [2.0, -0.32, 0.2])];
         let turn = poses[0].rotation.angle_to(&poses[1].rotation);
@@ -252,8 +252,6 @@ mod tests {
         let alike = turn_that_looks_alike(earlier.levels.last().unwrap(), later.levels.last().unwrap()).unwrap();
         // A cell of the coarsest image is three degrees.
         assert!(alike.rotation.angle_to(&(poses[0].inverse() * poses[1]).rotation) < 0.08, "{alike}");
-        let error = error(&aligned(shaded_wall, &poses, "mixed").unwrap(), &poses);
-        assert!(error.fixed_rows::<3>(0).norm() < 0.01 && error.fixed_rows::<3>(3).norm() < 0.005, "{error}");
     }
 
     #[test]

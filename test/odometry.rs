@@ -12,6 +12,8 @@ mod known_features;
 mod recordings;
 #[path = "odometry/single_camera.rs"]
 mod single_camera;
+#[path = "odometry/surfaces.rs"]
+mod surfaces;
 #[path = "odometry/time.rs"]
 mod time;
 #[path = "odometry/tours.rs"]

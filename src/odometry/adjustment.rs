@@ -1,10 +1,11 @@
 //! The window as a bundle, adjusted, and its outliers thrown out.
 
-use super::covariance::{carried, sqrt_information};
+use super::covariance::sqrt_information;
 use super::planar::{self, PlanarOptions};
 use super::window::{InverseDepth, Landmark, LandmarkId, Window};
 use crate::bundle::{Bundle, BundleLandmark, BundleObservation, BundleOptions, BundlePose, RelativePoseFactor};
 use crate::geometry::rigid::Rigid;
+use crate::geometry::se3::carried;
 use crate::geometry::triangulation::{Sight, triangulate};
 use crate::geometry::{PinholeCamera, Se3};
 use crate::precision::{Policy, Precision, Scalar, bf16, f16};

@@ -1,7 +1,7 @@
 //! Covariances of relative poses, carried from one frame to another.
 
 use crate::geometry::Se3;
-pub(super) use crate::geometry::se3::carried;
+use crate::geometry::se3::carried;
 use nalgebra::{Matrix6, Vector6};
 
 /// The covariance of `t_a_b · t_b_c` in the frame of `c`, from those of the two in their own frames (independent).

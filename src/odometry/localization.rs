@@ -14,17 +14,17 @@ use nalgebra::{Matrix6, Vector2};
 pub(super) struct Expected {
     pub t_odom_camera: Se3,
     pub covariance: Matrix6<f64>,
-    /// Whether its rotation is from a gyroscope, which neither slips nor sees what moves.
-    pub turn_measured: bool,
+    /// Whether its rotation is sure: a gyroscope's, which neither slips nor sees what moves, or that of surfaces.
+    pub turn_is_sure: bool,
 }
 
 impl Expected {
-    /// Whether a pose of some covariance turns in a way that the gyroscope excludes; never if there is none.
+    /// Whether a pose of some covariance turns in a way that a sure rotation excludes; never if it is not sure.
     pub(super) fn excludes(&self, t_odom_camera: &Se3, covariance: &Matrix6<f64>) -> bool {
         let turn = se3::log(&(self.t_odom_camera.inverse() * t_odom_camera)).fixed_rows::<3>(3).into_owned();
         let covariance = (self.covariance + covariance).fixed_view::<3, 3>(3, 3).into_owned();
         let squared = covariance.cholesky().map_or(0.0, |factor| turn.dot(&factor.solve(&turn)));
-        self.turn_measured && squared > TURN_GATE
+        self.turn_is_sure && squared > TURN_GATE
     }
 
     /// How far (squared, whitened) a pose to which it has contributed lies from it: the way from a prior to what becomes of it
@@ -178,7 +178,7 @@ fn solve(
     // What features err in common makes all of them together worth less, and so another sensor worth more; but not the last
     // velocity, which is theirs.
     let effect = window.noise.design_effect(sightings.len());
-    let weight = if expected.turn_measured { effect } else { 1.0 };
+    let weight = if expected.turn_is_sure { effect } else { 1.0 };
     let started = |t_world_camera: Se3, information: Matrix6<f64>, start: Start| {
         let prior = PosePrior { t_world_camera, information: information * weight };
         let solution = pose_from_sightings(sightings, eye, &prior, start, policy)?;
@@ -198,7 +198,7 @@ fn solve(
         best = as_expected.filter(|solution| solution.inlier_count() >= needed).or(unexpected);
     }
     let borne_out = |pose: &PoseSolution| {
-        expected.turn_measured
+        expected.turn_is_sure
             && pose.inlier_count() >= min_inliers
             && !expected.excludes(&pose.t_world_camera, &pose.covariance)
     };

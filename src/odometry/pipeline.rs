@@ -1,6 +1,6 @@
 //! The odometry's pipeline, from a frame to its pose.
 
-use super::covariance::{carried, sqrt_information};
+use super::covariance::sqrt_information;
 use super::frame_budget::FrameBudget;
 use super::frame_clock::FrameClock;
 use super::local_mapping::{LocalMapping, Mapped, NewKeyframe};
@@ -15,7 +15,8 @@ use super::uncertainty::Uncertainty;
 use super::validate::validate;
 use super::{Estimate, Keyframe, OdometryError, OdometryOptions, TrackingState};
 use crate::frontend::{FrontendError, ImageTracker, Tracker};
-use crate::geometry::{Se3, se3};
+use crate::geometry::Se3;
+use crate::geometry::se3::{self, carried};
 use crate::precision::Policy;
 use crate::sensors::{Frame, ImuSample, Rig, WheelSample};
 use crate::solver::SolveStatistics;
@@ -194,7 +195,7 @@ impl Odometry {
         let expected = Expected {
             t_odom_camera: carried_on.t_odom_base * self.rig.t_base_camera,
             covariance: carried(&carried_on.covariance_of_motion, &self.rig.t_base_camera.inverse()),
-            turn_measured: carried_on.turn_measured,
+            turn_is_sure: carried_on.turn_measured,
         };
         let expected = planar::onto_floor(expected, &self.rig.t_base_camera, &self.options.planar);
         let view = localize(tracker, &map.window, &map.tracks, &expected, &self.options, &self.policy)?;

@@ -115,7 +115,7 @@ mod tests {
         let at = |sigma: f64| Expected {
             t_odom_camera: off * t_base_camera,
             covariance: Matrix6::identity() * (sigma * sigma),
-            turn_measured: false,
+            turn_is_sure: false,
         };
         let height = |expected: &Expected| (expected.t_odom_camera * t_base_camera.inverse()).translation.z;
         let brought = onto_floor(at(1.0), &t_base_camera, &options());

@@ -40,7 +40,7 @@ pub(super) fn relocalize(
         let pixels: Vec<_> = sighted.iter().map(|sighting| sighting.px).collect();
         let tolerance_px = RANSAC_SIGMAS * window.sigma_px;
         let Some(t_odom_camera) = pose_from_points(&points, &pixels, &window.camera, tolerance_px)? else { continue };
-        let mut expected = Expected { t_odom_camera, covariance: diagonal(ROUGH.0, ROUGH.1), turn_measured: false };
+        let mut expected = Expected { t_odom_camera, covariance: diagonal(ROUGH.0, ROUGH.1), turn_is_sure: false };
         see_depth(tracker, window, &mut matched, &expected);
         let rough = pose_of(window, matched, &expected, options, policy)?;
         let serves = |rough: &View| {

@@ -39,7 +39,7 @@ pub(super) fn view_by_surfaces(
     let told = Expected {
         t_odom_camera: keyframe.t_odom_camera * aligned.t_earlier_later,
         covariance: aligned.covariance,
-        turn_measured: true,
+        turn_is_sure: true,
     };
     if expected.excludes(&told.t_odom_camera, &told.covariance) {
         return Ok(None);

@@ -1,9 +1,9 @@
 //! How uncertain a pose is: by what errs anew each time, and by what errs in the same way all along.
 
-use super::covariance::{carried, compose};
+use super::covariance::compose;
 use super::window::Window;
 use crate::frontend::FrontendOptions;
-use crate::geometry::se3::{self, adjoint};
+use crate::geometry::se3::{self, adjoint, carried};
 use crate::geometry::{PinholeCamera, Se3};
 use crate::sensors::Depth;
 use nalgebra::{Matrix6, Matrix6x3, RowVector6, Vector6};

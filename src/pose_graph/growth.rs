@@ -10,7 +10,7 @@
 //! (2022): likelihood ratios of wrong loops exceed `r` with a probability of `1/r` at most, dependent as they may be.
 
 use super::innovation::{Calibration, Innovation, Judgement, chance_to_fit, residual_at_random};
-use super::robust::{Graduation, chosen_edges, plausible_edges};
+use super::robust::{Graduation, MOST_CHOICES, chosen_edges, plausible_edges};
 use super::spread::Spread;
 use super::support::supported;
 use super::{PoseGraph, PoseGraphEdge, PoseGraphOptions};
@@ -24,8 +24,8 @@ use nalgebra::SMatrix;
 /// still are ten right ones that contradict a wrong one.
 const LEVELS: [f64; 3] = [0.001, 0.01, 0.1];
 
-/// The share of loops that seem to be right of which most are taken if the map has grown as it should.
-const MOST: f64 = 0.75;
+/// A map has grown as it should if so many of the loops that seem to be right were taken.
+const SHARE_TAKEN: f64 = 0.75;
 
 /// How often loops are judged anew.
 const MOST_ROUNDS: usize = 30;
@@ -89,7 +89,7 @@ pub(super) fn grown<G: RigidGroup<D>, const D: usize>(
             break;
         }
     }
-    let is_sure = is_whole && loops.count() as f64 >= MOST * loops.calibration.share * loops.in_doubt as f64;
+    let is_sure = is_whole && loops.count() as f64 >= SHARE_TAKEN * loops.calibration.share * loops.in_doubt as f64;
     Ok(Some(Grown { part, taken: loops.are_taken(), is_sure, statistics }))
 }
 
@@ -208,9 +208,6 @@ fn that_have_a_say<G: RigidGroup<D>, const D: usize>(
     }
     chosen
 }
-
-/// How often it is chosen which edges have a say.
-const MOST_CHOICES: usize = 6;
 
 /// Solves with the edges that have a say in the map that has grown, until they stay the same.
 ///

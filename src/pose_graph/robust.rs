@@ -79,8 +79,8 @@ const PLAUSIBLE: f64 = 30.0;
 /// ones among them that are far off have no say from the beginning, while ten standard deviations still count nearly in full.
 const OF_PLAUSIBLE: Graduation = Graduation { widest: 100.0, ..Graduation::FULL };
 
-/// How often the plausible edges are chosen anew.
-const MOST_CHOICES: usize = 6;
+/// How often it is chosen anew which edges have a say.
+pub(super) const MOST_CHOICES: usize = 6;
 
 /// Optimizes with the graduated loss, but without edges that are not plausible: they would draw the nodes away while the loss
 /// is still nearly the square, and join in the factor what is far apart. Which ones are is known where a map has
@@ -100,10 +100,10 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
     validate(graph)?;
     let (limit, loss) = (limit::<D>(options), loss_of::<D>(options));
     let initial_cost = graph.cost_of(&graph.edges, loss);
-    let mut empty = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), Vec::new());
     if !graph.edges.iter().any(|edge| edge.robust) {
-        return graph.optimize_all(policy, options, OF_PLAUSIBLE);
+        return graph.optimize_all(policy, options, Graduation::NONE);
     }
+    let mut empty = PoseGraph::new(graph.nodes.clone(), graph.fixed.clone(), Vec::new());
     empty.prepared = graph.prepared.take();
     let mut ends = Vec::new();
     let mut is_sure = false;
@@ -161,9 +161,8 @@ fn from_supported<G: RigidGroup<D>, const D: usize>(
 }
 
 /// Solves a part of the graph with the edges in doubt that are `chosen`, then with those that do not contradict what came of
-/// it, until they stay the same. Each solve goes on from the one before, the first one from `start`, with a loss that is at
-/// most `widest` times as wide as it ends. What was chosen at last is solved anew by chordal relaxation, too, unless the
-/// options say `given`.
+/// it, until they stay the same. Each solve goes on from the one before, the first one from `start`. What was chosen at last is
+/// solved anew by chordal relaxation, too, unless the options say `given`.
 fn settled<G: RigidGroup<D>, const D: usize>(
     graph: &PoseGraph<G, D>,
     mut part: PoseGraph<G, D>,

@@ -1,6 +1,6 @@
 //! EuRoC folders.
 
-use crate::fixtures::{save_gray, write};
+use crate::fixtures::{euroc_motion, save_gray, write};
 use halfslam::io::sources::{SourceOptions, open};
 use halfslam::sensors::{Depth, SensorEvent};
 use std::path::Path;
@@ -27,14 +27,7 @@ fn make(folder: &Path) {
         write(root.join(camera).join("data.csv"), &list);
         write(root.join(camera).join("sensor.yaml"), &sensor(y, k1));
     }
-    write(
-        root.join("imu0/data.csv"),
-        "#timestamp [ns],w_RS_S_x,…\n1403636579758555392,-0.1,0.2,0.3,8.1,-0.3,-3.1\n1403636579813555456,0,0,1,0,0,9.8\n",
-    );
-    write(
-        root.join("state_groundtruth_estimate0/data.csv"),
-        "#timestamp, p_RS_R_x [m], …\n1403636579763555584,1.0,2.0,3.0,1.0,0.0,0.0,0.0,0,0,0,0,0,0,0,0,0\n",
-    );
+    euroc_motion(&root);
 }
 
 #[test]

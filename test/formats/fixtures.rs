@@ -31,6 +31,18 @@ pub fn write(path: PathBuf, text: &str) {
     std::fs::write(path, text).unwrap();
 }
 
+/// What an EuRoC folder tells beside images: two samples of the inertial unit, and the truth at the first image.
+pub fn euroc_motion(mav0: &Path) {
+    write(
+        mav0.join("imu0/data.csv"),
+        "#timestamp [ns],w_RS_S_x,…\n1403636579758555392,-0.1,0.2,0.3,8.1,-0.3,-3.1\n1403636579813555456,0,0,1,0,0,9.8\n",
+    );
+    write(
+        mav0.join("state_groundtruth_estimate0/data.csv"),
+        "#timestamp, p_RS_R_x [m], …\n1403636579763555584,1.0,2.0,3.0,1.0,0.0,0.0,0.0,0,0,0,0,0,0,0,0,0\n",
+    );
+}
+
 /// The real data beside the repository, where there is some.
 pub fn data(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("HALFSLAM_DATA")

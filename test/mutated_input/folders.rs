@@ -1,6 +1,6 @@
 //! Folders of images in the layouts of the data sets, as small as they can be.
 
-use crate::fixtures::{save_depth, save_gray, save_rgb, write};
+use crate::fixtures::{euroc_motion, save_depth, save_gray, save_rgb, write};
 use std::path::Path;
 
 const SIZE: (u32, u32) = (16, 12);
@@ -69,14 +69,7 @@ pub fn euroc(folder: &Path) {
         root.join("imu0/sensor.yaml"),
         "%YAML:1.0\nT_BS:\n  data: [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]\n",
     );
-    write(
-        root.join("imu0/data.csv"),
-        "#timestamp [ns],w_RS_S_x,…\n1403636579758555392,-0.1,0.2,0.3,8.1,-0.3,-3.1\n1403636579813555456,0,0,1,0,0,9.8\n",
-    );
-    write(
-        root.join("state_groundtruth_estimate0/data.csv"),
-        "#timestamp, p_RS_R_x [m], …\n1403636579763555584,1.0,2.0,3.0,1.0,0.0,0.0,0.0,0,0,0,0,0,0,0,0,0\n",
-    );
+    euroc_motion(&root);
 }
 
 /// 7-Scenes.

@@ -172,6 +172,19 @@ fn other_commands_name_what_is_wrong_too() {
     }
 }
 
+/// A limit on the size of files stands for a disk that is full: both fail in the middle of writing.
+#[test]
+fn a_bag_that_does_not_fit_is_named_with_what_the_system_says_and_leaves_nothing() {
+    let temporary = tempfile::tempdir().expect("temporary folder");
+    let bag = temporary.path().join("tour");
+    let script = r#"trap "" XFSZ; ulimit -f 4096; exec "$0" simulate --duration 2 --out "$1""#;
+    let output = Command::new("bash").args(["-c", script, env!("CARGO_BIN_EXE_halfslam")]).arg(&bag).output();
+    let output = output.expect("bash runs");
+    assert!(!output.status.success());
+    assert_names(&String::from_utf8_lossy(&output.stderr), &["tour_0.mcap", "File too large"]);
+    assert_eq!(std::fs::read_dir(temporary.path()).expect("readable").count(), 0, "nothing may be left");
+}
+
 #[test]
 fn the_parameters_are_printed() {
     let output = halfslam(&["parameters"]);

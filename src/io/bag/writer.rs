@@ -86,7 +86,7 @@ impl BagWriter {
             // Threads would make the bytes depend on the machine.
             .compression_threads(0)
             .create(BufWriter::new(file))
-            .map_err(BagError::format(&path))?;
+            .map_err(BagError::mcap(&path))?;
         Ok(Self {
             folder: folder.into(),
             partial,
@@ -102,7 +102,7 @@ impl BagWriter {
     /// Adds a topic. `name` starts with `/`.
     ///
     /// # Errors
-    /// [`BagError::Format`] if the file cannot be written, or there are more topics than MCAP has numbers for.
+    /// [`BagError::Io`] if the file cannot be written, [`BagError::Format`] if there are more topics than MCAP has numbers for.
     pub fn add_topic<M: Message>(&mut self, name: &str, qos: Qos) -> Result<Topic<M>, BagError> {
         let definition = schema(M::TYPE).ok_or_else(|| self.error(format!("{name}: no definition of {}", M::TYPE)))?;
         let index = self.add(name, M::TYPE, &definition, qos)?;
@@ -114,8 +114,8 @@ impl BagWriter {
         let path = self.partial.join(&self.file_name);
         let writer = self.writer()?;
         let schema = writer.add_schema(message_type, "ros2msg", definition.as_bytes());
-        let schema = schema.map_err(BagError::format(&path))?;
-        let channel = writer.add_channel(schema, name, "cdr", &metadata).map_err(BagError::format(&path))?;
+        let schema = schema.map_err(BagError::mcap(&path))?;
+        let channel = writer.add_channel(schema, name, "cdr", &metadata).map_err(BagError::mcap(&path))?;
         let topic_metadata = TopicMetadata {
             name: name.into(),
             message_type: message_type.into(),
@@ -130,7 +130,7 @@ impl BagWriter {
     /// decrease.
     ///
     /// # Errors
-    /// [`BagError::Format`] if the file cannot be written or the stamp is negative.
+    /// [`BagError::Io`] if the file cannot be written, [`BagError::Format`] if the stamp is negative.
     pub fn write<M: Message>(&mut self, topic: Topic<M>, stamp_nanos: i64, message: &M) -> Result<(), BagError> {
         let mut buffer = std::mem::take(&mut self.buffer);
         let result = match cdr::encode_into(message, &mut buffer) {
@@ -156,7 +156,7 @@ impl BagWriter {
         topic.message_count += 1;
         self.first_stamp_nanos = self.first_stamp_nanos.min(stamp_nanos);
         self.last_stamp_nanos = self.last_stamp_nanos.max(stamp_nanos);
-        self.writer()?.write_to_known_channel(&header, bytes).map_err(BagError::format(&path))
+        self.writer()?.write_to_known_channel(&header, bytes).map_err(BagError::mcap(&path))
     }
 
     /// Completes the bag and gives its folder the name it was asked for.
@@ -165,7 +165,7 @@ impl BagWriter {
     /// [`BagError::Io`], [`BagError::Format`] if something cannot be written; nothing is left then.
     pub fn finish(mut self) -> Result<(), BagError> {
         let path = self.partial.join(&self.file_name);
-        self.writer()?.finish().map_err(BagError::format(&path))?;
+        self.writer()?.finish().map_err(BagError::mcap(&path))?;
         let file = self.writer.take().map(mcap::Writer::into_inner);
         if let Some(mut file) = file {
             std::io::Write::flush(&mut file).map_err(BagError::io(&path))?;

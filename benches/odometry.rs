@@ -1,9 +1,11 @@
 //! A table of what visual odometry costs by stage, and how far it strays, on recordings.
 //!
-//! `cargo bench --bench odometry -- SOURCE... [--precision P] [--every N] [--blind FROM,TO] [--set NAME=VALUE]`
+//! `cargo bench --bench odometry -- SOURCE... [--precision P] [--every N] [--blind FROM,TO] [--set NAME=VALUE]`, or
+//! `cargo bench --bench odometry -- --features N [--as-assumed]`
 //!
 //! Without a source a simulated tour of 20 s at 752 x 480 serves. `--features N` drives N tours of 60 s instead, each of a robot of
-//! its own whose calibration errs, with features for images, and sums their errors up. `--every` takes each N-th frame only, `--blind` turns
+//! its own whose calibration errs, with features for images, and sums their errors up; with `--as-assumed` it errs by as much as
+//! `odometry.calibration` says. `--every` takes each N-th frame only, `--blind` turns
 //! the frames between two times (s) black. Times are of the CPU clock of the thread that frames come to, on which all is done:
 //! what one core needs, and other load does not count. `--beside` lets keyframes be made on a thread of their own, as robots
 //! do: then they are the times until a frame's pose is there, if the thread is done before the next frame.
@@ -109,6 +111,8 @@ struct Request {
     every: usize,
     blind_secs: Option<(f64, f64)>,
     feature_tours: u64,
+    /// What features do, and how wrong the calibration of the robots is that see them.
+    features: FeatureOptions,
 }
 
 /// A stage's name in the table.
@@ -118,7 +122,9 @@ fn named((stage, beside): (&str, bool)) -> String {
 
 fn request() -> Result<Request, Failure> {
     let (sources, config) = (Vec::new(), Config::default());
-    let mut request = Request { sources, config, every: 1, blind_secs: None, feature_tours: 0 };
+    let features = FeatureOptions::default();
+    let mut request = Request { sources, config, every: 1, blind_secs: None, feature_tours: 0, features };
+    let mut as_assumed = false;
     request.config.odometry.window.second_thread = false;
     // Cargo adds `--bench`.
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
@@ -126,6 +132,7 @@ fn request() -> Result<Request, Failure> {
         let mut value = || arguments.next().ok_or(format!("{argument}: a value is missing"));
         match argument.as_str() {
             "--precision" => request.config.precision = value()?,
+            "--as-assumed" => as_assumed = true,
             "--beside" => request.config.odometry.window.second_thread = true,
             "--every" => request.every = value()?.parse()?,
             "--features" => request.feature_tours = value()?.parse()?,
@@ -141,6 +148,13 @@ fn request() -> Result<Request, Failure> {
             }
             _ => request.sources.push(argument),
         }
+    }
+    if as_assumed {
+        let assumed = &request.config.odometry.calibration;
+        request.features.focal_error = assumed.focal_sigma;
+        request.features.scale_error = assumed.scale_sigma;
+        request.features.column_error_px = assumed.disparity_sigma_px;
+        request.features.distortion_error_px = assumed.common_sigma_px;
     }
     Ok(request)
 }
@@ -305,13 +319,13 @@ fn print(outcome: &Outcome) -> Option<()> {
     Some(())
 }
 
-/// Tours of features, by robots whose calibration errs as the simulation's defaults say.
+/// Tours of features, by robots whose calibration errs.
 fn print_feature_tours(request: &Request) -> Result<(), Failure> {
     let options = SimulationOptions { duration_secs: 60.0, frame_rate_hz: 10.0, ..SimulationOptions::default() };
     let (mut ates, mut poses, mut keyframes) = (Vec::new(), Vec::new(), Vec::new());
     for seed in 1..=request.feature_tours {
         let tour = Simulation::new(&options, seed, Preset::Stereo);
-        let features = FeatureSimulation::new(&tour, &FeatureOptions::default());
+        let features = FeatureSimulation::new(&tour, &request.features);
         let recording = Recording {
             kind: "simulation",
             rig: *features.rig(),

@@ -1,9 +1,11 @@
 //! The cameras as they are, not as their calibration says.
 
+use super::distortion::Distortion;
 use super::{FeatureOptions, Landmarks, Sight};
 use crate::geometry::{PinholeCamera, Se3};
 use crate::sensors::{Depth, Rig};
 use crate::simulation::random::Random;
+use nalgebra::Vector2;
 
 /// The true cameras of a robot, a little different from the rig that its odometry knows.
 #[derive(Debug, Clone)]
@@ -13,16 +15,23 @@ pub(super) struct TrueCamera {
     depth: Depth,
     /// By how much the right camera's columns are shifted (px).
     column_error_px: f64,
+    /// What the scale is to be multiplied by.
+    stretch: f64,
+    left: Distortion,
+    right: Distortion,
 }
 
 impl TrueCamera {
     /// Draws the errors of a rig's calibration.
     pub(super) fn new(rig: &Rig, options: &FeatureOptions, seed: u64) -> Self {
         let mut random = Random::new(seed, 4500);
-        let stretch = 1.0 + options.focal_error * random.normal();
-        let camera = PinholeCamera { fx: rig.camera.fx * stretch, fy: rig.camera.fy * stretch, ..rig.camera };
+        let magnified = 1.0 + options.focal_error * random.normal();
+        let camera = PinholeCamera { fx: rig.camera.fx * magnified, fy: rig.camera.fy * magnified, ..rig.camera };
         let column_error_px = options.column_error_px * random.normal();
-        Self { camera, t_base_camera: rig.t_base_camera, depth: rig.depth, column_error_px }
+        let stretch = 1.0 + options.scale_error * random.normal();
+        let mut distortion = || Distortion::new(&camera, options.distortion_error_px, &mut random);
+        let (left, right) = (distortion(), distortion());
+        Self { camera, t_base_camera: rig.t_base_camera, depth: rig.depth, column_error_px, stretch, left, right }
     }
 
     /// Whether it tells no depth.
@@ -32,12 +41,17 @@ impl TrueCamera {
 
     /// What it sees of a landmark when the base is at a pose.
     pub(super) fn sight(&self, landmarks: &Landmarks, index: usize, t_world_base: &Se3) -> Option<Sight> {
-        landmarks.sight(index, &self.camera, &(t_world_base * self.t_base_camera))
+        let Sight { px, depth_m } = landmarks.sight(index, &self.camera, &(t_world_base * self.t_base_camera))?;
+        Some(Sight { px: px + self.left.at(&px), depth_m })
     }
 
-    /// The disparity (px) of a depth (m) with a (virtual) right camera `baseline_m` apart.
-    pub(super) fn disparity_px(&self, depth_m: f64, baseline_m: f64) -> f64 {
-        let error_px = if matches!(self.depth, Depth::Stereo { .. }) { self.column_error_px } else { 0.0 };
-        self.camera.fx * baseline_m / depth_m + error_px
+    /// The disparity (px) of a landmark that is seen so with a (virtual) right camera `baseline_m` apart.
+    pub(super) fn disparity_px(&self, sight: &Sight, baseline_m: f64) -> f64 {
+        let by_depth_px = self.camera.fx * baseline_m * self.stretch / sight.depth_m;
+        if !matches!(self.depth, Depth::Stereo { .. }) {
+            return by_depth_px;
+        }
+        let right_px = sight.px - Vector2::new(by_depth_px, 0.0);
+        by_depth_px + self.column_error_px + self.left.at(&sight.px).x - self.right.at(&right_px).x
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn describe(
         let px = sight.px + Vector2::new(noise(), noise());
         let depth_m = match rig.depth {
             Depth::Stereo { baseline_m } => {
-                let disparity_px = true_camera.disparity_px(sight.depth_m, baseline_m) + noise();
+                let disparity_px = true_camera.disparity_px(&sight, baseline_m) + noise();
                 (disparity_px > 0.0).then(|| rig.camera.fx * baseline_m / disparity_px)
             }
             Depth::Image => Some(sight.depth_m),

@@ -6,6 +6,7 @@
 
 mod camera;
 mod describing;
+mod distortion;
 mod landmarks;
 mod options;
 mod simulation;

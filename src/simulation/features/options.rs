@@ -15,6 +15,10 @@ crate::options! {
         focal_error: f64 = 0.001, "", 0.0..=0.1, startup;
         /// Calibration: standard deviation of the right camera's direction, as a shift of its columns.
         column_error_px: f64 = 0.1, "px", 0.0..=10.0, startup;
+        /// Calibration: standard deviation of the scale's error, that of the target.
+        scale_error: f64 = 0.0, "", 0.0..=0.1, startup;
+        /// Calibration: standard deviation of the distortion that each camera's model leaves, anywhere in the image.
+        distortion_error_px: f64 = 0.0, "px", 0.0..=10.0, startup;
         /// Share of the followed features that is lost from one frame to the next.
         lost_share: f64 = 0.01, "", 0.0..=1.0, startup;
         /// Share of the followed features, and of the right columns, that are found in a wrong place.

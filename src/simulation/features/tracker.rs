@@ -143,7 +143,7 @@ impl Tracker for FeatureTracker {
         }
         let column = |px: &Vector2<f64>| {
             let landmark = self.given.get(&key(px))?.landmark;
-            let disparity_px = self.camera.disparity_px(self.sight(landmark)?.depth_m, self.baseline_m);
+            let disparity_px = self.camera.disparity_px(&self.sight(landmark)?, self.baseline_m);
             let mut random = self.random(landmark, Purpose::RightColumn);
             let noise = self.options.noise_px * random.normal();
             let mismatch = random.chance(self.options.mismatch_share);

@@ -110,7 +110,7 @@ fn minimize_with<Q: Problem>(
         let decrease = if is_robust { run.lengthen(problem, &mut trial, decrease) } else { decrease };
         let stop = stopping::decrease(decrease, trial.promised, run.cost, options);
         if decrease > 0.0 {
-            run.accept(problem, &trial);
+            run.accept(problem, &trial, decrease);
             damping.accepted(decrease / trial.promised);
             rejected = 0;
             let limit = stopping::iterations(run.iterations_of_precision, options);

@@ -19,6 +19,15 @@ const CLEAR_SHARE: f64 = 1e-3;
 /// Of the decrease that ends a solve, the share that is worth no iteration of conjugate gradients.
 const NEGLIGIBLE: f64 = 0.1;
 
+/// The most exact that linear problems are solved, as a share of how exactly the first one is.
+const LEAST_FORCING: f64 = 0.01;
+/// Steps creep if one decreases the cost by less than this share,
+const CREEPING_SHARE: f64 = 1e-3;
+/// and by more than this share of what the one before did: Gauss and Newton's steps fall far quicker where they are solved.
+const CREEPING_RATIO: f64 = 0.5;
+/// A linear problem that took no more iterations than this was preconditioned by its own factor, and is solved as it is.
+const EXACT: usize = 2;
+
 /// A step is too short if it decreases the cost by so many times what its model promised; without any curvature it would be
 /// two.
 const SHORT_OF: f64 = 1.5;
@@ -55,6 +64,10 @@ pub(crate) struct Run<'a, Q: Problem> {
     initial_state: Q::State,
     linearization: Option<Linearization>,
     gradient_history: [f64; 2],
+    /// What the last two steps that were taken decreased the cost by, the older one first; infinite where there was none.
+    decreases: [f64; 2],
+    /// Iterations of conjugate gradients in the last linear problem.
+    last_cg_iterations: usize,
     started: Instant,
 }
 
@@ -90,6 +103,8 @@ impl<'a, Q: Problem> Run<'a, Q> {
             initial_state: problem.state(),
             linearization: None,
             gradient_history: [f64::NAN; 2],
+            decreases: [f64::INFINITY; 2],
+            last_cg_iterations: 0,
             started,
         };
         run.statistics.initial_cost = run.double_cost(problem);
@@ -177,8 +192,18 @@ impl<'a, Q: Problem> Run<'a, Q> {
     /// Eisenstat, Walker, *Choosing the forcing terms in an inexact Newton method* (1996), choice 2.
     fn forcing(&self) -> f64 {
         let most = self.options.forcing;
+        if self.is_creeping() {
+            return LEAST_FORCING * most;
+        }
         let ratio = self.gradient_history[1] / self.gradient_history[0];
-        if ratio.is_finite() { (0.9 * ratio * ratio).clamp(0.01 * most, most) } else { most }
+        if ratio.is_finite() { (0.9 * ratio * ratio).clamp(LEAST_FORCING * most, most) } else { most }
+    }
+
+    /// Whether the last two steps decreased the cost by little, and by about as much, and were not exact: what is left lies along
+    /// directions that conjugate gradients come to last, and that a looser tolerance would never reach.
+    fn is_creeping(&self) -> bool {
+        let [before, last] = self.decreases;
+        self.last_cg_iterations > EXACT && last < CREEPING_SHARE * self.cost && last > CREEPING_RATIO * before
     }
 
     /// Solves the linearized problem at a damping, and moves the problem to where the step leads.
@@ -203,6 +228,7 @@ impl<'a, Q: Problem> Run<'a, Q> {
         let solved = self.system.solve(problem, preconditioner, &options);
         let elapsed = milliseconds_since(start);
         let solved: CgStatistics = solved?;
+        self.last_cg_iterations = solved.iterations;
         self.statistics.cg_iterations += solved.iterations;
         self.statistics.phases.linear_ms += elapsed;
         self.statistics.phases.factor_ms += 1e3 * solved.factor_time.as_secs_f64();
@@ -216,12 +242,13 @@ impl<'a, Q: Problem> Run<'a, Q> {
         Ok(Trial { cost, cost_in_double: None, promised: solved.model_decrease * model_unit })
     }
 
-    /// Takes the step that was tried.
-    pub(crate) fn accept(&mut self, problem: &Q, trial: &Trial) {
+    /// Takes the step that was tried, which decreases the cost by so much.
+    pub(crate) fn accept(&mut self, problem: &Q, trial: &Trial, decrease: f64) {
         self.state = problem.state();
         self.cost = trial.cost;
         self.cost_in_double = trial.cost_in_double;
         self.linearization = None;
+        self.decreases = [self.decreases[1], decrease];
         self.statistics.iterations += 1;
         self.iterations_of_precision += 1;
         self.statistics.cost_history.push(trial.cost);

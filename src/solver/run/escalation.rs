@@ -74,6 +74,7 @@ impl<Q: Problem> Run<'_, Q> {
         self.iterations_of_precision = 0;
         self.noise = 0.0;
         self.gradient_history = [f64::NAN; 2];
+        self.decreases = [f64::INFINITY; 2];
         self.evaluate_present(problem);
         Ok(true)
     }

@@ -42,6 +42,7 @@ pub use uncertainty::CalibrationOptions;
 
 use crate::bundle::BundleOptions;
 use crate::frontend::{FrontendError, FrontendOptions};
+use crate::solver::SolverOptions;
 
 crate::options! {
     /// Which frames become keyframes, and how many the window holds.
@@ -89,8 +90,14 @@ crate::options! {
         /// How far the calibration is trusted.
         calibration: CalibrationOptions;
         /// The window's bundle adjustment.
-        bundle: BundleOptions;
+        bundle: BundleOptions = window_defaults();
     }
+}
+
+/// A robot does not wait for conjugate gradients that do not converge, as those of naive half precision.
+fn window_defaults() -> BundleOptions {
+    let solver = SolverOptions { max_linear_iterations: 200, ..SolverOptions::default() };
+    BundleOptions { solver, ..BundleOptions::default() }
 }
 
 /// Why an odometry cannot be made.

@@ -173,9 +173,10 @@ fn measure(bundle: &Bundle, policies: &[Policy], repeats: usize) -> Result<Measu
     Ok(Measured { iteration_us, iterations, reduced_us })
 }
 
-/// The article's way of solving a bundle.
+/// The article's way of solving a bundle; in half precision conjugate gradients would not end by themselves.
 pub(super) fn cgnr_options() -> BundleOptions {
-    BundleOptions { linear_solver: "cgnr".into(), ..BundleOptions::default() }
+    let solver = SolverOptions { max_linear_iterations: 200, ..SolverOptions::default() };
+    BundleOptions { linear_solver: "cgnr".into(), solver, ..BundleOptions::default() }
 }
 
 fn times_table(iterations: &[[f64; 3]; 3], iteration_us: &[f64; 3], reduced_us: &[f64; 2]) -> Table {

@@ -203,7 +203,8 @@ impl<'a, Q: Problem> Run<'a, Q> {
     /// directions that conjugate gradients come to last, and that a looser tolerance would never reach.
     fn is_creeping(&self) -> bool {
         let [before, last] = self.decreases;
-        self.last_cg_iterations > EXACT && last < CREEPING_SHARE * self.cost && last > CREEPING_RATIO * before
+        let is_helped = !self.policy.naive && self.last_cg_iterations > EXACT;
+        is_helped && last < CREEPING_SHARE * self.cost && last > CREEPING_RATIO * before
     }
 
     /// Solves the linearized problem at a damping, and moves the problem to where the step leads.

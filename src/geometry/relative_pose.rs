@@ -3,9 +3,10 @@
 //! With `E = measured⁻¹ · (t_a⁻¹ · t_b)` the residual is `[t; 2 q_vec]` of `E` in space, `w ≥ 0`, and
 //! `[t; 2 sin(θ/2)]` in the plane, which is the same. Perturbations act on the right of `t_a` and `t_b`.
 
-use super::rigid::{Mat3, Rigid, RigidPlanar, times_skew, transpose};
+use super::rigid::{Mat3, Rigid, RigidPlanar, Vec3, times_skew, transpose};
 use super::{Se2, Se3, se2};
 use crate::precision::Scalar;
+use nalgebra::UnitQuaternion;
 
 /// A group of rigid transforms with `D` degrees of freedom, as relative poses and their residuals need it.
 pub trait RigidGroup<const D: usize>: Copy + std::fmt::Debug + PartialEq + Send + Sync + 'static {
@@ -28,6 +29,15 @@ pub trait RigidGroup<const D: usize>: Copy + std::fmt::Debug + PartialEq + Send 
     fn to_space(&self) -> Se3;
     /// The transform back; in the plane, what is left of it there.
     fn from_space(t: &Se3) -> Self;
+
+    /// The position in space.
+    fn position(pose: &Self::In<f64>) -> Vec3<f64>;
+    /// The rotation matrix in space, row by row.
+    fn rotation_matrix(pose: &Self::In<f64>) -> Mat3<f64>;
+    /// The same position with another rotation; in the plane, one about z.
+    fn with_rotation(pose: &Self::In<f64>, rotation: &UnitQuaternion<f64>) -> Self::In<f64>;
+    /// The same position with the rotation of another.
+    fn with_rotation_of(pose: &Self::In<f64>, other: &Self::In<f64>) -> Self::In<f64>;
 
     /// The transform rounded to precision `S`.
     fn rounded<S: Scalar>(&self) -> Self::In<S>;
@@ -80,6 +90,19 @@ impl RigidGroup<6> for Se3 {
         *t
     }
 
+    fn position(pose: &Rigid<f64>) -> Vec3<f64> {
+        pose.translation
+    }
+    fn rotation_matrix(pose: &Rigid<f64>) -> Mat3<f64> {
+        pose.rotation_matrix()
+    }
+    fn with_rotation(pose: &Rigid<f64>, rotation: &UnitQuaternion<f64>) -> Rigid<f64> {
+        Rigid { rotation: rotation.coords.into(), translation: pose.translation }
+    }
+    fn with_rotation_of(pose: &Rigid<f64>, other: &Rigid<f64>) -> Rigid<f64> {
+        Rigid { rotation: other.rotation, ..*pose }
+    }
+
     fn rounded<S: Scalar>(&self) -> Rigid<S> {
         Rigid::from_se3(self)
     }
@@ -109,6 +132,7 @@ impl RigidGroup<6> for Se3 {
     /// t      −R_mᵀ     R_mᵀ [t]×             R_E      0
     /// 2 v    0         −(w − [v]×) R_mᵀ      0        w + [v]×
     /// ```
+    #[inline(always)]
     fn jacobians<S: Scalar>(measured: &Rigid<S>, relative: &Rigid<S>) -> ([[S; 6]; 6], [[S; 6]; 6]) {
         let [vx, vy, vz, w] = error_quaternion(measured, relative);
         let turn_back = transpose(&measured.rotation_matrix());
@@ -180,6 +204,22 @@ impl RigidGroup<3> for Se2 {
         se2::flatten(t)
     }
 
+    fn position(pose: &RigidPlanar<f64>) -> Vec3<f64> {
+        let [x, y] = pose.translation;
+        [x, y, 0.0]
+    }
+    fn rotation_matrix(pose: &RigidPlanar<f64>) -> Mat3<f64> {
+        let [c, s] = pose.rotation;
+        [[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]
+    }
+    fn with_rotation(pose: &RigidPlanar<f64>, rotation: &UnitQuaternion<f64>) -> RigidPlanar<f64> {
+        let (z, w) = (rotation.k, rotation.w);
+        RigidPlanar { rotation: [w * w - z * z, 2.0 * w * z], translation: pose.translation }
+    }
+    fn with_rotation_of(pose: &RigidPlanar<f64>, other: &RigidPlanar<f64>) -> RigidPlanar<f64> {
+        RigidPlanar { rotation: other.rotation, ..*pose }
+    }
+
     fn rounded<S: Scalar>(&self) -> RigidPlanar<S> {
         RigidPlanar::from_se2(self)
     }
@@ -202,6 +242,7 @@ impl RigidGroup<3> for Se2 {
         [error.translation[0], error.translation[1], sine + sine]
     }
 
+    #[inline(always)]
     fn jacobians<S: Scalar>(measured: &RigidPlanar<S>, relative: &RigidPlanar<S>) -> ([[S; 3]; 3], [[S; 3]; 3]) {
         let error = measured.relative(relative).rotation;
         let half_cosine = half_turn(&error)[0];

@@ -210,15 +210,18 @@ impl<S: Scalar> RigidPlanar<S> {
     /// `self · exp([x, y, θ])`, with the rotation normalized in this precision.
     pub fn retract(&self, tangent: &[S; 3]) -> Self {
         let [x, y, angle] = *tangent;
+        // Of half the angle; all else follows without another sine.
+        let (half_sine, half_cosine) = ((angle * S::from_f64(0.5)).sin(), (angle * S::from_f64(0.5)).cos());
+        let versine = (half_sine + half_sine) * half_sine;
+        let turn_s = (half_sine + half_sine) * half_cosine;
         let (a, b) = if angle * angle < S::from_f64(S::EPSILON) {
             (S::ONE - angle * angle / S::from_f64(6.0), angle * S::from_f64(0.5))
         } else {
-            let half_sine = (angle * S::from_f64(0.5)).sin();
-            (angle.sin() / angle, (half_sine + half_sine) * half_sine / angle)
+            (turn_s / angle, versine / angle)
         };
         let (dx, dy) = (a * x - b * y, b * x + a * y);
         let [c, s] = self.rotation;
-        let (turn_c, turn_s) = (angle.cos(), angle.sin());
+        let turn_c = S::ONE - versine;
         let rotation = [c * turn_c - s * turn_s, s * turn_c + c * turn_s];
         let norm = (rotation[0] * rotation[0] + rotation[1] * rotation[1]).sqrt();
         Self {

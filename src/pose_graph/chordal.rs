@@ -2,22 +2,29 @@
 //!
 //! Each row `x` of the rotation matrices is found on its own, from `x_b = M_abᵀ x_a` for each measured rotation `M_ab`,
 //! and the rows of a node are then made a rotation. In the plane the second row is the first one turned, so one is
-//! enough. With rotations known the positions are linear too. Both have three unknowns per node.
+//! enough. With rotations known the positions are linear too; all that has three unknowns per node.
+//!
+//! In the plane a node has no more than three. There positions and corrections of the rotations are found together, and
+//! the factor is that of the solve where every relative pose is as measured: it preconditions the solve's first steps.
 //!
 //! # Source
 //! Carlone et al., *Initialization techniques for 3D SLAM: a survey on rotation estimation and its use in pose graph
-//! optimization* (2015), III.A: chordal relaxation.
+//! optimization* (2015), III.A: chordal relaxation. Carlone et al., *A fast and accurate approximation for planar pose
+//! graph optimization* (2014): positions and corrections together.
 
 use super::nearest_rotation::nearest_rotation;
 use super::prepared::{Measurement, Prepared, structure_of};
-use super::relaxation::{Equation, Relaxation};
-use crate::geometry::Se3;
+use super::problem::{whiten, whiten_blocks};
+use super::relaxation::Relaxation;
 use crate::geometry::relative_pose::RigidGroup;
 use crate::precision::{Policy, Precision, VectorKernels};
 use crate::solver::{Preconditioner, RefreshedCholesky, SolverError};
 use crate::sparse::{Cholesky, SparseError, Structure, VariableIndex};
-use nalgebra::{Matrix3, Rotation3, Translation3, UnitQuaternion, Vector3};
+use nalgebra::{Matrix3, Quaternion, Unit, UnitQuaternion, Vector3};
 use std::sync::Arc;
+
+/// Nodes as a problem has them.
+type Nodes<G, const D: usize> = Vec<<G as RigidGroup<D>>::In<f64>>;
 
 /// Computes all nodes but the fixed ones from the measurements alone. In the plane the solve's own factor is used, for
 /// which the nodes have three unknowns too. Vectors are in the policy's precision, single at least, and in double where
@@ -26,147 +33,232 @@ use std::sync::Arc;
 /// # Errors
 /// [`SolverError`] if the linear problems cannot be solved.
 pub(super) fn chordal_start<G: RigidGroup<D>, const D: usize>(
-    nodes: &[G],
+    nodes: &[G::In<f64>],
     prepared: &Prepared<G, D>,
     preconditioner: &mut Preconditioner,
     policy: &Policy,
-) -> Result<Vec<G>, SolverError> {
-    let space: Vec<Se3> = nodes.iter().map(G::to_space).collect();
-    let start = match (policy.vectors, preconditioner) {
-        (Precision::F64, _) => with_own_factor::<f64, G, D>(&space, prepared, policy.preconditioner),
-        (_, Preconditioner::Cholesky(factor)) if D == 3 => {
-            let structure = &prepared.structure;
-            let factor = factor.borrow(structure).map_err(|error| SolverError::Problem(error.to_string()))?;
-            start_in::<f32, G, D>(&space, prepared, structure, &prepared.variables, factor)
+) -> Result<Nodes<G, D>, SolverError> {
+    let in_double = policy.vectors == Precision::F64;
+    let start = match preconditioner {
+        Preconditioner::Cholesky(factor) if D == 3 => {
+            let (structure, variables) = (&prepared.structure, &prepared.variables[..]);
+            let borrowed = factor.borrow(structure).map_err(problem)?;
+            let start = if in_double {
+                start_in::<f64, G, D>(nodes, prepared, structure, variables, borrowed)
+            } else {
+                start_in::<f32, G, D>(nodes, prepared, structure, variables, borrowed)
+            };
+            if start.is_ok() {
+                factor.serve_on();
+            }
+            start
         }
-        _ => with_own_factor::<f32, G, D>(&space, prepared, policy.preconditioner),
+        _ if in_double => with_own_factor::<f64, G, D>(nodes, prepared, policy.preconditioner),
+        _ => with_own_factor::<f32, G, D>(nodes, prepared, policy.preconditioner),
     };
-    let start = match start {
-        Err(error) if policy.vectors < Precision::F64 => {
+    match start {
+        Err(error) if !in_double => {
             tracing::debug!("pose graph: chordal start in double precision, because in single: {error}");
-            with_own_factor::<f64, G, D>(&space, prepared, Precision::F64)
+            with_own_factor::<f64, G, D>(nodes, prepared, Precision::F64)
         }
         other => other,
-    }?;
-    let back = |((old, new), fixed): ((&G, &Se3), &bool)| if *fixed { *old } else { G::from_space(new) };
-    Ok(nodes.iter().zip(&start).zip(&prepared.fixed).map(back).collect())
+    }
+}
+
+fn problem(error: SparseError) -> SolverError {
+    SolverError::Problem(error.to_string())
 }
 
 fn with_own_factor<V: VectorKernels, G: RigidGroup<D>, const D: usize>(
-    space: &[Se3],
+    nodes: &[G::In<f64>],
     prepared: &Prepared<G, D>,
     precision: Precision,
-) -> Result<Vec<Se3>, SolverError> {
+) -> Result<Nodes<G, D>, SolverError> {
     let (structure, variables) = structure_of(&prepared.fixed, &prepared.measurements, 3);
-    let problem = |error: SparseError| SolverError::Problem(error.to_string());
     let factor = Cholesky::new(&structure, Arc::new(prepared.supernodes(3)), precision).map_err(problem)?;
     let mut factor = RefreshedCholesky::new(factor, structure.entry_count());
-    start_in::<V, G, D>(space, prepared, &structure, &variables, factor.borrow(&structure).map_err(problem)?)
+    start_in::<V, G, D>(nodes, prepared, &structure, &variables, factor.borrow(&structure).map_err(problem)?)
 }
 
 fn start_in<V: VectorKernels, G: RigidGroup<D>, const D: usize>(
-    space: &[Se3],
+    nodes: &[G::In<f64>],
     prepared: &Prepared<G, D>,
     structure: &Structure,
     variables: &[VariableIndex],
     factor: &mut Cholesky,
-) -> Result<Vec<Se3>, SolverError> {
-    let fixed = &prepared.fixed;
-    let mut space = space.to_vec();
-    let links: Vec<Link> = prepared.measurements.iter().map(Link::of).collect();
-
-    let equations = links.iter().map(|link| Equation {
-        nodes: link.nodes,
-        by_from: link.rotation.transpose() * link.rotation_weight,
-        by_to: Matrix3::identity() * -link.rotation_weight,
-        target: Vector3::zeros(),
-    });
-    let mut relaxation = Relaxation::<V>::new(equations.collect(), structure, variables, factor)?;
-    let row_count = if D == 3 { 1 } else { 3 };
-    let mut rows = Vec::with_capacity(3);
-    for row in 0..row_count {
-        let known = |node: usize| space[node].rotation.to_rotation_matrix().matrix().row(row).transpose();
-        let mut values: Vec<_> =
-            (0..space.len()).map(|node| if fixed[node] { known(node) } else { Vector3::zeros() }).collect();
-        relaxation.solve(&mut values)?;
-        rows.push(values);
+) -> Result<Nodes<G, D>, SolverError> {
+    // By node: its first unknown; `None` if it is fixed.
+    let columns: Vec<Option<usize>> = variables.iter().map(|&variable| structure.column(variable)).collect();
+    let mut relaxation = Relaxation::<V>::new(structure, factor);
+    let mut start = turned(nodes, prepared, &columns, &mut relaxation)?;
+    if D == 3 {
+        place_and_correct(&mut start, prepared, &columns, &mut relaxation)?;
+    } else {
+        place(&mut start, prepared, &columns, &mut relaxation)?;
     }
-    for (index, node) in space.iter_mut().enumerate().filter(|(index, _)| !fixed[*index]) {
-        node.rotation = match &rows[..] {
-            [x, y, z] => {
-                let matrix = Matrix3::from_rows(&[x, y, z].map(|row| row[index].transpose()));
-                nearest_rotation(&matrix).unwrap_or(node.rotation)
+    Ok(start)
+}
+
+/// The nodes with rotations as measured, all free ones at the position of a fixed one.
+fn turned<V: VectorKernels, G: RigidGroup<D>, const D: usize>(
+    nodes: &[G::In<f64>],
+    prepared: &Prepared<G, D>,
+    columns: &[Option<usize>],
+    relaxation: &mut Relaxation<V>,
+) -> Result<Nodes<G, D>, SolverError> {
+    let (measurements, fixed) = (&prepared.measurements, &prepared.fixed);
+    // The unknowns are as in no free node's row; what remains is what fixed nodes' rows ask for.
+    let write_residuals = |edge: usize, row: usize, residuals: &mut [V]| {
+        residuals.fill(V::ZERO);
+        let Measurement { from, to, t_from_to, sqrt_information, .. } = &measurements[edge];
+        let mut add = |matrix: Matrix3<f64>, node: usize| {
+            let known = matrix * rotation_back::<G, D>(&nodes[node]).column(row);
+            for (residual, known) in residuals.iter_mut().zip(known.iter()) {
+                *residual += V::from_f64(*known);
             }
-            _ => heading(&rows[0][index]).unwrap_or(node.rotation),
         };
+        if fixed[*from] {
+            add(rotation_back::<G, D>(t_from_to) * rotation_weight(sqrt_information), *from);
+        }
+        if fixed[*to] {
+            add(Matrix3::identity() * -rotation_weight(sqrt_information), *to);
+        }
+    };
+    relaxation.set(|edge, coefficients, residuals| {
+        let Measurement { t_from_to, sqrt_information, .. } = &measurements[edge];
+        let (rotation, weight) = (G::rotation_matrix(t_from_to), rotation_weight(sqrt_information));
+        coefficients.fill(V::ZERO);
+        for (row, coefficients) in coefficients.chunks_exact_mut(6).enumerate() {
+            for (column, coefficient) in coefficients[..3].iter_mut().enumerate() {
+                *coefficient = V::from_f64(rotation[column][row] * weight);
+            }
+            coefficients[3 + row] = V::from_f64(-weight);
+        }
+        write_residuals(edge, 0, residuals);
+    })?;
+    let mut rows = vec![relaxation.solve()?];
+    if D > 3 {
+        for row in 1..3 {
+            relaxation.set_residuals(|edge, residuals| write_residuals(edge, row, residuals));
+            rows.push(relaxation.solve()?);
+        }
     }
+    // Without a fixed node there is none at all.
+    let Some(origin) = fixed.iter().position(|&fixed| fixed).map(|node| &nodes[node]) else { return Ok(Vec::new()) };
+    let turn = |(node, column): (&G::In<f64>, &Option<usize>)| {
+        let Some(column) = *column else { return *node };
+        let row = |values: &Vec<f64>| Vector3::from_column_slice(&values[column..column + 3]);
+        let rotation = match &rows[..] {
+            [x, y, z] => nearest_rotation(&Matrix3::from_columns(&[x, y, z].map(row)).transpose()),
+            _ => heading(&row(&rows[0])),
+        };
+        rotation.map_or(*node, |rotation| G::with_rotation(origin, &rotation))
+    };
+    Ok(nodes.iter().zip(columns).map(turn).collect())
+}
 
-    let equations = links.iter().map(|link| {
-        let whitening = link.translation_whitening * link.rotation.transpose();
-        let by_to = whitening * space[link.nodes[0]].rotation.inverse().to_rotation_matrix();
-        Equation { nodes: link.nodes, by_from: -by_to, by_to, target: whitening * link.translation }
-    });
-    relaxation.set_equations(equations.collect(), structure)?;
-    let mut positions: Vec<_> =
-        space.iter().zip(fixed).map(|(node, &f)| if f { node.translation.vector } else { Vector3::zeros() }).collect();
-    relaxation.solve(&mut positions)?;
-    for (node, position) in space.iter_mut().zip(&positions) {
-        node.translation = Translation3::from(*position);
+/// Finds the positions, rotations being known.
+fn place<V: VectorKernels, G: RigidGroup<D>, const D: usize>(
+    start: &mut [G::In<f64>],
+    prepared: &Prepared<G, D>,
+    columns: &[Option<usize>],
+    relaxation: &mut Relaxation<V>,
+) -> Result<(), SolverError> {
+    let nodes = &*start;
+    relaxation.set(|edge, coefficients, residuals| {
+        let Measurement { from, to, t_from_to, sqrt_information, .. } = &prepared.measurements[edge];
+        let position = |pose: &G::In<f64>| Vector3::from(G::position(pose));
+        let (a, b) = (&nodes[*from], &nodes[*to]);
+        let whitening = translation_whitening(sqrt_information) * rotation_back::<G, D>(t_from_to);
+        let by_to = whitening * rotation_back::<G, D>(a);
+        let lacking = by_to * (position(b) - position(a)) - whitening * position(t_from_to);
+        for row in 0..3 {
+            for column in 0..3 {
+                coefficients[6 * row + column] = V::from_f64(-by_to[(row, column)]);
+                coefficients[6 * row + 3 + column] = V::from_f64(by_to[(row, column)]);
+            }
+            residuals[row] = V::from_f64(lacking[row]);
+        }
+    })?;
+    let steps = relaxation.solve()?;
+    for (node, column) in start.iter_mut().zip(columns) {
+        let Some(column) = *column else { continue };
+        let mut placed = G::widened(node).to_space();
+        placed.translation.vector += Vector3::from_column_slice(&steps[column..column + 3]);
+        *node = G::from_space(&placed).rounded();
     }
-    Ok(space)
+    Ok(())
+}
+
+/// Finds positions and corrections of the rotations together, for nodes of three unknowns. Levers are those measured: of
+/// positions not known yet there are none.
+fn place_and_correct<V: VectorKernels, G: RigidGroup<D>, const D: usize>(
+    start: &mut [G::In<f64>],
+    prepared: &Prepared<G, D>,
+    columns: &[Option<usize>],
+    relaxation: &mut Relaxation<V>,
+) -> Result<(), SolverError> {
+    let nodes = &*start;
+    relaxation.set(|edge, coefficients, residuals| {
+        let Measurement { from, to, t_from_to, sqrt_information, .. } = &prepared.measurements[edge];
+        let measured = G::cast::<f64, V>(t_from_to);
+        let relative = G::relative(&nodes[*from], &nodes[*to]);
+        let levered = G::cast::<f64, V>(&G::with_rotation_of(t_from_to, &relative));
+        whiten_blocks(sqrt_information, &G::jacobians(&measured, &levered), coefficients);
+        let relative = G::cast::<f64, V>(&relative);
+        residuals.copy_from_slice(&whiten(sqrt_information, &G::residual(&measured, &relative)));
+    })?;
+    let steps = relaxation.solve()?;
+    for (node, column) in start.iter_mut().zip(columns) {
+        let Some(column) = *column else { continue };
+        // One after the other: positions move by far more than the exponential couples with turns linearly.
+        let part = |own: std::ops::Range<usize>| {
+            std::array::from_fn(|k| if own.contains(&k) { steps[column + k] } else { 0.0 })
+        };
+        *node = G::retract(&G::retract(node, &part(0..D - 1)), &part(D - 1..D));
+    }
+    Ok(())
+}
+
+/// The transpose of a pose's rotation matrix: its columns are that one's rows.
+fn rotation_back<G: RigidGroup<D>, const D: usize>(pose: &G::In<f64>) -> Matrix3<f64> {
+    Matrix3::from(G::rotation_matrix(pose))
 }
 
 /// The rotation about z whose matrix has this first row, but for its length.
 fn heading(row: &Vector3<f64>) -> Option<UnitQuaternion<f64>> {
-    let usable = row.x.hypot(row.y) > 1e-9;
-    usable.then(|| {
-        UnitQuaternion::from_rotation_matrix(&Rotation3::from_axis_angle(&Vector3::z_axis(), (-row.y).atan2(row.x)))
-    })
+    let length = row.x.hypot(row.y);
+    // Of half the angle; the larger of the two by a root, the other one from it.
+    let (cosine, sine) = (row.x / length, -row.y / length);
+    let (w, z) = if cosine > 0.0 {
+        let w = (0.5 + 0.5 * cosine).sqrt();
+        (w, 0.5 * sine / w)
+    } else {
+        let z = (0.5 - 0.5 * cosine).sqrt().copysign(sine);
+        (0.5 * sine / z, z)
+    };
+    (length > 1e-9).then(|| Unit::new_unchecked(Quaternion::new(w, 0.0, 0.0, z)))
 }
 
-/// A measurement as the linear problems need it.
-struct Link {
-    nodes: [usize; 2],
-    rotation: Matrix3<f64>,
-    translation: Vector3<f64>,
-    /// Root of the mean information of the rotation (1/rad).
-    rotation_weight: f64,
-    /// Upper triangular root of the information of the translation (1/m).
-    translation_whitening: Matrix3<f64>,
+/// The root of the mean information of the rotation (1/rad).
+fn rotation_weight<const D: usize>(root: &[[f64; D]; D]) -> f64 {
+    // Two translations and a rotation in the plane, three of each in space.
+    let turns = if D == 3 { 1 } else { 3 };
+    let columns = (D - turns)..D;
+    let information: f64 =
+        columns.map(|column| root[..=column].iter().map(|row| row[column] * row[column]).sum::<f64>()).sum();
+    (information / turns as f64).sqrt()
 }
 
-impl Link {
-    fn of<G: RigidGroup<D>, const D: usize>(measurement: &Measurement<G, D>) -> Self {
-        let t_from_to = G::widened(&measurement.t_from_to).to_space();
-        let root = &measurement.sqrt_information;
-        // Two translations and a rotation in the plane, three of each in space.
-        let turns = if D == 3 { 1 } else { 3 };
-        let first_turn = D - turns;
-        let rotation_information: f64 = (first_turn..D)
-            .map(|column| (0..=column).map(|row| root[row][column] * root[row][column]).sum::<f64>())
-            .sum();
-        let mut translation_whitening = Matrix3::zeros();
-        for row in 0..3 {
-            for column in row..3 {
-                let inside = column < first_turn;
-                translation_whitening[(row, column)] =
-                    if inside { root[row][column] } else { f64::from(u8::from(row == column)) };
-            }
-        }
-        Self {
-            nodes: [measurement.from, measurement.to],
-            rotation: *t_from_to.rotation.to_rotation_matrix().matrix(),
-            translation: t_from_to.translation.vector,
-            rotation_weight: (rotation_information / turns as f64).sqrt(),
-            translation_whitening,
-        }
-    }
+/// The upper triangular root of the information of the translation in space (1/m).
+fn translation_whitening<const D: usize>(root: &[[f64; D]; D]) -> Matrix3<f64> {
+    Matrix3::from_fn(|row, column| root[row][column])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::{Se2, se2, se3};
+    use crate::geometry::{Se2, Se3, se2, se3};
     use crate::pose_graph::{PoseGraph, PoseGraphEdge};
     use crate::sparse::CholeskyOptions;
     use nalgebra::{Matrix3, Matrix6, SMatrix, Vector6};
@@ -191,9 +283,10 @@ mod tests {
         let policy = Policy::resolve(policy).unwrap();
         prepared.factor(policy.preconditioner, &CholeskyOptions::default());
         let mut preconditioner = std::mem::take(&mut prepared.preconditioner);
-        let start = chordal_start(&graph.nodes, &prepared, &mut preconditioner, &policy).unwrap();
-        let gap =
-            |(i, node): (usize, &G)| (node.to_space().to_homogeneous() - pose(i).to_space().to_homogeneous()).amax();
+        let nodes: Vec<G::In<f64>> = graph.nodes.iter().map(G::rounded).collect();
+        let start = chordal_start(&nodes, &prepared, &mut preconditioner, &policy).unwrap();
+        let matrix = |node: &G| node.to_space().to_homogeneous();
+        let gap = |(i, node): (usize, &G::In<f64>)| (matrix(&G::widened(node)) - matrix(&pose(i))).amax();
         start.iter().enumerate().map(gap).fold(0.0, f64::max)
     }
 

@@ -46,7 +46,7 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
         };
         let given_cost = problem.cost();
         let started = Instant::now();
-        choose_start(&mut problem, given_cost, &self.nodes, &prepared, &mut preconditioner, policy, options);
+        choose_start(&mut problem, given_cost, &prepared, &mut preconditioner, policy, options);
         let start_ms = 1e3 * started.elapsed().as_secs_f64();
         let mut solved = match options.robust_loss.as_str() {
             "gnc" => graduated(&mut problem, policy, options, &mut preconditioner, graduation),
@@ -109,7 +109,6 @@ const BAD_START: f64 = 20.0;
 fn choose_start<G: RigidGroup<D>, const D: usize>(
     problem: &mut GraphProblem<G, D>,
     given: f64,
-    nodes: &[G],
     prepared: &Prepared<G, D>,
     preconditioner: &mut Preconditioner,
     policy: &Policy,
@@ -119,9 +118,8 @@ fn choose_start<G: RigidGroup<D>, const D: usize>(
     if options.start == "given" || (options.start == "auto" && !bad) {
         return;
     }
-    match chordal_start(nodes, prepared, preconditioner, policy) {
+    match chordal_start(&problem.nodes, prepared, preconditioner, policy) {
         Ok(start) => {
-            let start = start.iter().map(G::rounded).collect();
             let given_nodes = std::mem::replace(&mut problem.nodes, start);
             let chordal = problem.cost();
             tracing::debug!("pose graph: cost {given:.3e} as given, {chordal:.3e} after chordal relaxation");
@@ -131,5 +129,52 @@ fn choose_start<G: RigidGroup<D>, const D: usize>(
             }
         }
         Err(error) => tracing::warn!("pose graph: no chordal start: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::{Se2, se2};
+    use crate::pose_graph::{PlanarPoseGraph, PoseGraphEdge};
+    use crate::solver::SolverOptions;
+    use nalgebra::{Matrix3, Vector3};
+
+    /// A closed walk round a square, measured with noise; nothing is known of its nodes.
+    fn square() -> PlanarPoseGraph {
+        let count = 80;
+        let noise = |i: usize, k: usize| ((i * 37 + k * 11) % 19) as f64 / 9.0 - 1.0;
+        let edge = |i: usize| {
+            let turn = if i % 20 == 19 { std::f64::consts::FRAC_PI_2 } else { 0.0 };
+            let moved =
+                se2::exp(&Vector3::new(1.0 + 0.03 * noise(i, 0), 0.03 * noise(i, 1), turn + 0.01 * noise(i, 2)));
+            let information = Matrix3::from_diagonal(&Vector3::new(1e3, 2e3, 1e4));
+            PoseGraphEdge { from: i, to: (i + 1) % count, t_from_to: moved, information, robust: false }
+        };
+        PlanarPoseGraph::new(vec![Se2::identity(); count], vec![], (0..count).map(edge).collect())
+    }
+
+    #[test]
+    fn a_planar_start_is_nearly_the_solution() {
+        for policy in ["double", "mixed"] {
+            let policy = Policy::resolve(policy).unwrap();
+            let one_step = PoseGraphOptions::default();
+            let solver = SolverOptions { max_iterations: 1, ..one_step.solver.clone() };
+            let one_step = PoseGraphOptions { solver, ..one_step };
+            let cost_with = |options| square().optimize(&policy, options).unwrap().final_cost;
+            let (early, end) = (cost_with(&one_step), cost_with(&PoseGraphOptions::default()));
+            assert!(early < 1.001 * end, "{early} {end}");
+        }
+    }
+
+    #[test]
+    fn a_step_that_promises_nothing_is_not_taken() {
+        let (policy, options) = (Policy::resolve("mixed").unwrap(), PoseGraphOptions::default());
+        let mut graph = square();
+        graph.optimize(&policy, &options).unwrap();
+        let solved = graph.clone();
+        let again = graph.optimize(&policy, &options).unwrap();
+        assert!(again.converged && again.iterations == 0, "{} {}", again.iterations, again.stop_reason);
+        assert_eq!(graph, solved);
     }
 }

@@ -17,11 +17,12 @@ pub(super) struct GraphProblem<'a, G: RigidGroup<D>, const D: usize> {
 }
 
 /// `U r` with `U` upper triangular.
-fn whiten<S: Scalar, const D: usize>(upper: &[[f64; D]; D], r: &[S; D]) -> [S; D] {
+pub(super) fn whiten<S: Scalar, const D: usize>(upper: &[[f64; D]; D], r: &[S; D]) -> [S; D] {
     std::array::from_fn(|row| (row..D).map(|k| S::from_f64(upper[row][k]) * r[k]).sum())
 }
 
 /// Writes `U [A B]` row by row.
+#[inline(always)]
 pub(super) fn whiten_blocks<S: Scalar, const D: usize>(
     upper: &[[f64; D]; D],
     (a, b): &([[S; D]; D], [[S; D]; D]),

@@ -10,4 +10,4 @@ pub use half::{bf16, f16};
 pub use kernels::VectorKernels;
 pub use policy::{Policy, PolicyError, Precision};
 pub use scalar::Scalar;
-pub use scaling::power_of_two_near;
+pub use scaling::{power_of_two_near, power_of_two_near_inverse_root};

@@ -95,7 +95,7 @@ fn minimize_with<Q: Problem>(
         }
         let tried = run.linearize(problem).and_then(|cosine| match stopping::gradient(cosine, options) {
             Some(reason) => Ok(Err(reason)),
-            None => run.try_step(problem, preconditioner, damping.lambda()).map(Ok),
+            None => run.try_step(problem, preconditioner, damping.lambda()),
         });
         let mut trial = match tried {
             Ok(Ok(trial)) => trial,

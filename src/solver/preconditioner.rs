@@ -99,6 +99,13 @@ impl RefreshedCholesky {
         Ok(&mut self.factor)
     }
 
+    /// Says that what it was lent for has left a factor of nearly the Jacobian to come: it serves on as one of an older
+    /// Jacobian does.
+    pub(crate) fn serve_on(&mut self) {
+        self.wide |= self.factor.precision() >= Precision::F32;
+        self.spent = Some(0);
+    }
+
     /// Makes it a factor of the whole structure if it is of a part of it.
     fn renew(&mut self, structure: &Structure) -> Result<(), SparseError> {
         if self.factor.is_appended() {

@@ -4,7 +4,7 @@ mod escalation;
 
 use super::cgnr::{CgOptions, CgStatistics};
 use super::system::{Linearization, System, Trouble};
-use super::{Preconditioner, Problem, SolveStatistics, SolverError, SolverOptions};
+use super::{Preconditioner, Problem, SolveStatistics, SolverError, SolverOptions, stopping};
 use crate::precision::{Policy, Precision};
 use std::time::Instant;
 
@@ -16,8 +16,10 @@ const CLEAR: f64 = 100.0;
 /// and this share of the cost: residuals of a hundred standard deviations in single precision.
 const CLEAR_SHARE: f64 = 1e-3;
 
-/// Of the decrease that ends a solve, the share that is worth no iteration of conjugate gradients.
+/// Of the decrease that ends a solve, the share that is worth no iteration of conjugate gradients,
 const NEGLIGIBLE: f64 = 0.1;
+/// and the one that is worth no step.
+const NOTHING: f64 = 0.01;
 
 /// The most exact that linear problems are solved, as a share of how exactly the first one is.
 const LEAST_FORCING: f64 = 0.01;
@@ -207,13 +209,14 @@ impl<'a, Q: Problem> Run<'a, Q> {
         is_helped && last < CREEPING_SHARE * self.cost && last > CREEPING_RATIO * before
     }
 
-    /// Solves the linearized problem at a damping, and moves the problem to where the step leads.
+    /// Solves the linearized problem at a damping, and moves the problem to where the step leads; `Err` inside says why it
+    /// stayed where it is, if the step promises nothing.
     pub(crate) fn try_step(
         &mut self,
         problem: &mut Q,
         preconditioner: &mut Preconditioner,
         damping: f64,
-    ) -> Result<Trial, Trouble> {
+    ) -> Result<Result<Trial, String>, Trouble> {
         let model_unit = self.linearization.map_or(1.0, |linearization| linearization.model_unit);
         let options = CgOptions {
             max_iterations: self.options.max_linear_iterations,
@@ -235,12 +238,16 @@ impl<'a, Q: Problem> Run<'a, Q> {
         self.statistics.phases.factor_ms += 1e3 * solved.factor_time.as_secs_f64();
         self.statistics.phases.product_ms += 1e3 * solved.product_time.as_secs_f64();
         self.statistics.phases.triangular_ms += 1e3 * solved.preconditioner_time.as_secs_f64();
+        let is_told = options.negligible_decrease > 0.0 && solved.converged;
+        if is_told && solved.model_decrease * model_unit <= NOTHING * self.options.cost_tolerance * self.cost {
+            return Ok(Err(stopping::nothing_promised(solved.model_decrease * model_unit, self.cost)));
+        }
         let start = Instant::now();
         let moved = self.system.retract(problem, 1.0);
         self.statistics.phases.update_ms += milliseconds_since(start);
         moved?;
         let cost = self.policy_cost(problem);
-        Ok(Trial { cost, cost_in_double: None, promised: solved.model_decrease * model_unit })
+        Ok(Ok(Trial { cost, cost_in_double: None, promised: solved.model_decrease * model_unit }))
     }
 
     /// Takes the step that was tried, which decreases the cost by so much.

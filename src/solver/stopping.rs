@@ -24,6 +24,11 @@ pub(crate) fn decrease(decrease: f64, model: f64, cost: f64, options: &SolverOpt
         .then(|| format!("cost: relative decrease {relative:.3e} <= {:e}", options.cost_tolerance))
 }
 
+/// The next step promises so little that it is not worth taking.
+pub(crate) fn nothing_promised(model: f64, cost: f64) -> String {
+    format!("cost: the next step promises a relative decrease of {:.3e}", model / cost)
+}
+
 /// No step, however short, decreases the cost.
 pub(crate) fn no_descent(lambda: f64) -> String {
     format!("no step decreases the cost (damping {lambda:.1e})")

@@ -2,7 +2,7 @@
 
 use super::Structure;
 use crate::precision::kernels::BlockRows;
-use crate::precision::{Scalar, power_of_two_near};
+use crate::precision::{Scalar, power_of_two_near_inverse_root};
 
 /// What rounding a Jacobian to its storage did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -98,9 +98,11 @@ impl Block {
 impl<P: Scalar> BlockJacobian<P> {
     /// A Jacobian of this structure, all zero.
     pub fn new(structure: &Structure) -> Self {
-        let mut pieces: Vec<Piece> = Vec::new();
+        let (count, piece_count) = (structure.residual_block_count(), structure.block_variables.len());
+        let mut pieces: Vec<Piece> = Vec::with_capacity(piece_count);
         let mut blocks = BlockRows::new(structure.column_count());
-        let mut shapes = Vec::with_capacity(structure.residual_block_count());
+        blocks.reserve(count, structure.entry_count(), piece_count);
+        let mut shapes = Vec::with_capacity(count);
         for (index, block) in structure.blocks.iter().enumerate() {
             let before = pieces.len();
             pieces.extend(structure.pieces_of(index).filter(|(_, variable)| !variable.fixed).map(
@@ -143,7 +145,7 @@ impl<P: Scalar> BlockJacobian<P> {
             }
         });
         for scale in scales.iter_mut() {
-            *scale = if *scale > 0.0 { power_of_two_near(1.0 / scale.sqrt()) } else { 1.0 };
+            *scale = power_of_two_near_inverse_root(*scale);
         }
     }
 

@@ -44,6 +44,13 @@ impl<P: Scalar> BlockRows<P> {
         Self { entries, lanes: Vec::new(), shapes: Vec::new(), column_count, entry_count: 0 }
     }
 
+    /// Makes room for so many blocks with so many entries and lanes in all.
+    pub fn reserve(&mut self, blocks: usize, entries: usize, lanes: usize) {
+        self.shapes.reserve_exact(blocks);
+        self.lanes.reserve_exact(lanes);
+        self.entries.reserve_exact(entries);
+    }
+
     /// Adds a block of zeros: `rows × width` entries, of which those from `local` on, `size` of them, belong to the
     /// columns of the vectors from `column` on, for each `(column, local, size)` of `pieces`.
     ///

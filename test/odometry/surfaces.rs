@@ -69,7 +69,7 @@ impl Tracker for Surfaces {
 /// A drive of 120 frames, with a gyroscope.
 fn drive(wrong_turn_rad: f64) -> Vec<Estimate> {
     let (options, rig) = (OdometryOptions::default(), depth_rig());
-    let blind = vec![BARE.start * FRAME_NANOS..BARE.end * FRAME_NANOS];
+    let blind = Vec::from_iter(std::iter::once(BARE.start * FRAME_NANOS..BARE.end * FRAME_NANOS));
     let tracker = TrueTracker::new(&rig, &options.frontend, 0.3, blind);
     let tracker = Box::new(Surfaces { tracker, t_base_camera: rig.t_base_camera, wrong_turn_rad, stamp_nanos: 0 });
     let mut odometry = Odometry::with_tracker(&options, &rig, &policy("mixed"), tracker).unwrap();

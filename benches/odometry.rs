@@ -150,6 +150,9 @@ fn request() -> Result<Request, Failure> {
         }
     }
     if as_assumed {
+        if request.feature_tours == 0 {
+            return Err("--as-assumed: expected with --features N, found without".into());
+        }
         let assumed = &request.config.odometry.calibration;
         request.features.focal_error = assumed.focal_sigma;
         request.features.scale_error = assumed.scale_sigma;

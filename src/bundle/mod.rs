@@ -32,6 +32,11 @@ crate::options! {
     }
     groups {
         /// When the solve stops.
-        solver: SolverOptions;
+        solver: SolverOptions = solver_defaults();
     }
+}
+
+/// Conjugate gradients on the whole come last to what a window determines worst, a single camera's scale.
+fn solver_defaults() -> SolverOptions {
+    SolverOptions { max_linear_iterations: 1000, ..SolverOptions::default() }
 }

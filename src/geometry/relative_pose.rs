@@ -30,7 +30,7 @@ pub trait RigidGroup<const D: usize>: Copy + std::fmt::Debug + PartialEq + Send 
     /// The transform back; in the plane, what is left of it there.
     fn from_space(t: &Se3) -> Self;
 
-    /// The position in space.
+    /// The position in space (m).
     fn position(pose: &Self::In<f64>) -> Vec3<f64>;
     /// The rotation matrix in space, row by row.
     fn rotation_matrix(pose: &Self::In<f64>) -> Mat3<f64>;

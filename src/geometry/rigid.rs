@@ -210,8 +210,9 @@ impl<S: Scalar> RigidPlanar<S> {
     /// `self · exp([x, y, θ])`, with the rotation normalized in this precision.
     pub fn retract(&self, tangent: &[S; 3]) -> Self {
         let [x, y, angle] = *tangent;
-        // Of half the angle; all else follows without another sine.
-        let (half_sine, half_cosine) = ((angle * S::from_f64(0.5)).sin(), (angle * S::from_f64(0.5)).cos());
+        // The whole angle's sine and cosine follow from those of its half, without the loss of digits of `1 - cos`.
+        let half = angle * S::from_f64(0.5);
+        let (half_sine, half_cosine) = (half.sin(), half.cos());
         let versine = (half_sine + half_sine) * half_sine;
         let turn_s = (half_sine + half_sine) * half_cosine;
         let (a, b) = if angle * angle < S::from_f64(S::EPSILON) {

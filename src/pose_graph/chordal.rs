@@ -88,136 +88,139 @@ fn start_in<V: VectorKernels, G: RigidGroup<D>, const D: usize>(
     factor: &mut Cholesky,
 ) -> Result<Nodes<G, D>, SolverError> {
     // By node: its first unknown; `None` if it is fixed.
-    let columns: Vec<Option<usize>> = variables.iter().map(|&variable| structure.column(variable)).collect();
-    let mut relaxation = Relaxation::<V>::new(structure, factor);
-    let mut start = turned(nodes, prepared, &columns, &mut relaxation)?;
+    let columns = variables.iter().map(|&variable| structure.column(variable)).collect();
+    let mut start = Start { prepared, columns, relaxation: Relaxation::<V>::new(structure, factor) };
+    let mut nodes = start.turned(nodes)?;
     if D == 3 {
-        place_and_correct(&mut start, prepared, &columns, &mut relaxation)?;
+        start.place_and_correct(&mut nodes)?;
     } else {
-        place(&mut start, prepared, &columns, &mut relaxation)?;
+        start.place(&mut nodes)?;
     }
-    Ok(start)
+    Ok(nodes)
 }
 
-/// The nodes with rotations as measured, all free ones at the position of a fixed one.
-fn turned<V: VectorKernels, G: RigidGroup<D>, const D: usize>(
-    nodes: &[G::In<f64>],
-    prepared: &Prepared<G, D>,
-    columns: &[Option<usize>],
-    relaxation: &mut Relaxation<V>,
-) -> Result<Nodes<G, D>, SolverError> {
-    let (measurements, fixed) = (&prepared.measurements, &prepared.fixed);
-    // The unknowns are as in no free node's row; what remains is what fixed nodes' rows ask for.
-    let write_residuals = |edge: usize, row: usize, residuals: &mut [V]| {
-        residuals.fill(V::ZERO);
-        let Measurement { from, to, t_from_to, sqrt_information, .. } = &measurements[edge];
-        let mut add = |matrix: Matrix3<f64>, node: usize| {
-            let known = matrix * rotation_back::<G, D>(&nodes[node]).column(row);
-            for (residual, known) in residuals.iter_mut().zip(known.iter()) {
-                *residual += V::from_f64(*known);
-            }
-        };
-        if fixed[*from] {
-            add(rotation_back::<G, D>(t_from_to) * rotation_weight(sqrt_information), *from);
-        }
-        if fixed[*to] {
-            add(Matrix3::identity() * -rotation_weight(sqrt_information), *to);
-        }
-    };
-    relaxation.set(|edge, coefficients, residuals| {
-        let Measurement { t_from_to, sqrt_information, .. } = &measurements[edge];
-        let (rotation, weight) = (G::rotation_matrix(t_from_to), rotation_weight(sqrt_information));
-        coefficients.fill(V::ZERO);
-        for (row, coefficients) in coefficients.chunks_exact_mut(6).enumerate() {
-            for (column, coefficient) in coefficients[..3].iter_mut().enumerate() {
-                *coefficient = V::from_f64(rotation[column][row] * weight);
-            }
-            coefficients[3 + row] = V::from_f64(-weight);
-        }
-        write_residuals(edge, 0, residuals);
-    })?;
-    let mut rows = vec![relaxation.solve()?];
-    if D > 3 {
-        for row in 1..3 {
-            relaxation.set_residuals(|edge, residuals| write_residuals(edge, row, residuals));
-            rows.push(relaxation.solve()?);
-        }
-    }
-    // Without a fixed node there is none at all.
-    let Some(origin) = fixed.iter().position(|&fixed| fixed).map(|node| &nodes[node]) else { return Ok(Vec::new()) };
-    let turn = |(node, column): (&G::In<f64>, &Option<usize>)| {
-        let Some(column) = *column else { return *node };
-        let row = |values: &Vec<f64>| Vector3::from_column_slice(&values[column..column + 3]);
-        let rotation = match &rows[..] {
-            [x, y, z] => nearest_rotation(&Matrix3::from_columns(&[x, y, z].map(row)).transpose()),
-            _ => heading(&row(&rows[0])),
-        };
-        rotation.map_or(*node, |rotation| G::with_rotation(origin, &rotation))
-    };
-    Ok(nodes.iter().zip(columns).map(turn).collect())
+/// What the linear problems of a start have in common.
+struct Start<'p, 'f, G: RigidGroup<D>, V: VectorKernels, const D: usize> {
+    prepared: &'p Prepared<G, D>,
+    /// By node: its first unknown; `None` if it is fixed.
+    columns: Vec<Option<usize>>,
+    relaxation: Relaxation<'f, V>,
 }
 
-/// Finds the positions, rotations being known.
-fn place<V: VectorKernels, G: RigidGroup<D>, const D: usize>(
-    start: &mut [G::In<f64>],
-    prepared: &Prepared<G, D>,
-    columns: &[Option<usize>],
-    relaxation: &mut Relaxation<V>,
-) -> Result<(), SolverError> {
-    let nodes = &*start;
-    relaxation.set(|edge, coefficients, residuals| {
-        let Measurement { from, to, t_from_to, sqrt_information, .. } = &prepared.measurements[edge];
-        let position = |pose: &G::In<f64>| Vector3::from(G::position(pose));
-        let (a, b) = (&nodes[*from], &nodes[*to]);
-        let whitening = translation_whitening(sqrt_information) * rotation_back::<G, D>(t_from_to);
-        let by_to = whitening * rotation_back::<G, D>(a);
-        let lacking = by_to * (position(b) - position(a)) - whitening * position(t_from_to);
-        for row in 0..3 {
-            for column in 0..3 {
-                coefficients[6 * row + column] = V::from_f64(-by_to[(row, column)]);
-                coefficients[6 * row + 3 + column] = V::from_f64(by_to[(row, column)]);
+impl<G: RigidGroup<D>, V: VectorKernels, const D: usize> Start<'_, '_, G, V, D> {
+    /// The nodes with rotations as measured, all free ones at the position of a fixed one.
+    fn turned(&mut self, nodes: &[G::In<f64>]) -> Result<Nodes<G, D>, SolverError> {
+        let Self { prepared: Prepared { measurements, fixed, .. }, columns, relaxation } = self;
+        let columns = &*columns;
+        // The unknowns begin at zero: what the equations lack is what the rows of fixed nodes ask for.
+        let write_residuals = |edge: usize, row: usize, residuals: &mut [V]| {
+            residuals.fill(V::ZERO);
+            let Measurement { from, to, t_from_to, sqrt_information, .. } = &measurements[edge];
+            let mut add = |matrix: Matrix3<f64>, node: usize| {
+                let known = matrix * rotation_back::<G, D>(&nodes[node]).column(row);
+                for (residual, known) in residuals.iter_mut().zip(known.iter()) {
+                    *residual += V::from_f64(*known);
+                }
+            };
+            if fixed[*from] {
+                add(rotation_back::<G, D>(t_from_to) * rotation_weight(sqrt_information), *from);
             }
-            residuals[row] = V::from_f64(lacking[row]);
-        }
-    })?;
-    let steps = relaxation.solve()?;
-    for (node, column) in start.iter_mut().zip(columns) {
-        let Some(column) = *column else { continue };
-        let mut placed = G::widened(node).to_space();
-        placed.translation.vector += Vector3::from_column_slice(&steps[column..column + 3]);
-        *node = G::from_space(&placed).rounded();
-    }
-    Ok(())
-}
-
-/// Finds positions and corrections of the rotations together, for nodes of three unknowns. Levers are those measured: of
-/// positions not known yet there are none.
-fn place_and_correct<V: VectorKernels, G: RigidGroup<D>, const D: usize>(
-    start: &mut [G::In<f64>],
-    prepared: &Prepared<G, D>,
-    columns: &[Option<usize>],
-    relaxation: &mut Relaxation<V>,
-) -> Result<(), SolverError> {
-    let nodes = &*start;
-    relaxation.set(|edge, coefficients, residuals| {
-        let Measurement { from, to, t_from_to, sqrt_information, .. } = &prepared.measurements[edge];
-        let measured = G::cast::<f64, V>(t_from_to);
-        let relative = G::relative(&nodes[*from], &nodes[*to]);
-        let levered = G::cast::<f64, V>(&G::with_rotation_of(t_from_to, &relative));
-        whiten_blocks(sqrt_information, &G::jacobians(&measured, &levered), coefficients);
-        let relative = G::cast::<f64, V>(&relative);
-        residuals.copy_from_slice(&whiten(sqrt_information, &G::residual(&measured, &relative)));
-    })?;
-    let steps = relaxation.solve()?;
-    for (node, column) in start.iter_mut().zip(columns) {
-        let Some(column) = *column else { continue };
-        // One after the other: positions move by far more than the exponential couples with turns linearly.
-        let part = |own: std::ops::Range<usize>| {
-            std::array::from_fn(|k| if own.contains(&k) { steps[column + k] } else { 0.0 })
+            if fixed[*to] {
+                add(Matrix3::identity() * -rotation_weight(sqrt_information), *to);
+            }
         };
-        *node = G::retract(&G::retract(node, &part(0..D - 1)), &part(D - 1..D));
+        relaxation.set(|edge, coefficients, residuals| {
+            let Measurement { t_from_to, sqrt_information, .. } = &measurements[edge];
+            let (rotation, weight) = (G::rotation_matrix(t_from_to), rotation_weight(sqrt_information));
+            coefficients.fill(V::ZERO);
+            for (row, coefficients) in coefficients.chunks_exact_mut(6).enumerate() {
+                for (column, coefficient) in coefficients[..3].iter_mut().enumerate() {
+                    *coefficient = V::from_f64(rotation[column][row] * weight);
+                }
+                coefficients[3 + row] = V::from_f64(-weight);
+            }
+            write_residuals(edge, 0, residuals);
+        })?;
+        let mut rows = vec![relaxation.solve()?];
+        if D > 3 {
+            for row in 1..3 {
+                relaxation.set_residuals(|edge, residuals| write_residuals(edge, row, residuals));
+                rows.push(relaxation.solve()?);
+            }
+        }
+        // Each connected part has a fixed node: without one there is no node at all.
+        let Some(origin) = fixed.iter().position(|&fixed| fixed).map(|node| &nodes[node]) else {
+            return Ok(Vec::new());
+        };
+        let turn = |(node, column): (&G::In<f64>, &Option<usize>)| {
+            let Some(column) = *column else { return *node };
+            let row = |values: &Vec<f64>| Vector3::from_column_slice(&values[column..column + 3]);
+            let rotation = match &rows[..] {
+                [x, y, z] => nearest_rotation(&Matrix3::from_columns(&[x, y, z].map(row)).transpose()),
+                _ => heading(&row(&rows[0])),
+            };
+            rotation.map_or(*node, |rotation| G::with_rotation(origin, &rotation))
+        };
+        Ok(nodes.iter().zip(columns).map(turn).collect())
     }
-    Ok(())
+
+    /// Finds the positions, rotations being known.
+    fn place(&mut self, nodes: &mut [G::In<f64>]) -> Result<(), SolverError> {
+        self.relaxation.set(|edge, coefficients, residuals| {
+            let Measurement { from, to, t_from_to, sqrt_information, .. } = &self.prepared.measurements[edge];
+            let position = |pose: &G::In<f64>| Vector3::from(G::position(pose));
+            let (a, b) = (&nodes[*from], &nodes[*to]);
+            let whitening = translation_whitening(sqrt_information) * rotation_back::<G, D>(t_from_to);
+            let by_to = whitening * rotation_back::<G, D>(a);
+            let lacking = by_to * (position(b) - position(a)) - whitening * position(t_from_to);
+            for row in 0..3 {
+                for column in 0..3 {
+                    coefficients[6 * row + column] = V::from_f64(-by_to[(row, column)]);
+                    coefficients[6 * row + 3 + column] = V::from_f64(by_to[(row, column)]);
+                }
+                residuals[row] = V::from_f64(lacking[row]);
+            }
+        })?;
+        self.move_free(nodes, |node, step| {
+            let mut placed = G::widened(node).to_space();
+            placed.translation.vector += Vector3::from(*step);
+            G::from_space(&placed).rounded()
+        })
+    }
+
+    /// Finds positions and corrections of the rotations together, for nodes of three unknowns. Levers are those measured: of
+    /// positions not known yet there are none.
+    fn place_and_correct(&mut self, nodes: &mut [G::In<f64>]) -> Result<(), SolverError> {
+        self.relaxation.set(|edge, coefficients, residuals| {
+            let Measurement { from, to, t_from_to, sqrt_information, .. } = &self.prepared.measurements[edge];
+            let measured = G::cast::<f64, V>(t_from_to);
+            let relative = G::relative(&nodes[*from], &nodes[*to]);
+            let levered = G::cast::<f64, V>(&G::with_rotation_of(t_from_to, &relative));
+            whiten_blocks(sqrt_information, &G::jacobians(&measured, &levered), coefficients);
+            let relative = G::cast::<f64, V>(&relative);
+            residuals.copy_from_slice(&whiten(sqrt_information, &G::residual(&measured, &relative)));
+        })?;
+        self.move_free(nodes, |node, step| {
+            // One after the other: positions move by far more than the exponential couples with turns linearly.
+            let part =
+                |own: std::ops::Range<usize>| std::array::from_fn(|k| if own.contains(&k) { step[k] } else { 0.0 });
+            G::retract(&G::retract(node, &part(0..D - 1)), &part(D - 1..D))
+        })
+    }
+
+    /// Solves the equations and moves each free node by its own three unknowns.
+    fn move_free(
+        &mut self,
+        nodes: &mut [G::In<f64>],
+        moved: impl Fn(&G::In<f64>, &[f64; 3]) -> G::In<f64>,
+    ) -> Result<(), SolverError> {
+        let steps = self.relaxation.solve()?;
+        for (node, column) in nodes.iter_mut().zip(&self.columns) {
+            let Some(column) = *column else { continue };
+            *node = moved(node, &std::array::from_fn(|k| steps[column + k]));
+        }
+        Ok(())
+    }
 }
 
 /// The transpose of a pose's rotation matrix: its columns are that one's rows.

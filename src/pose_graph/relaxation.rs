@@ -8,7 +8,8 @@ use crate::sparse::{BlockJacobian, Cholesky, Structure, TriangularScratch};
 const TOLERANCE: f64 = 1e-3;
 
 /// Equations `by_from x_from + by_to x_to + residual = 0`, three for each edge, with the complete factor of their normal
-/// matrix. They are written straight into the arrays that are computed with: an edge's are cheaper than a pass over memory.
+/// matrix. They are written straight into the arrays that are computed with: to make those of an edge takes less time than to
+/// read them from a list.
 pub(super) struct Relaxation<'f, V: Scalar> {
     /// `[by_from by_to]` of each edge, row by row.
     flat: Vec<V>,

@@ -1,7 +1,7 @@
 //! The loop: linearize, solve, move, judge.
 
 use super::damping::Damping;
-use super::run::{MakeSystem, Run};
+use super::run::{Attempt, MakeSystem, Run};
 use super::separable::{Flat, Separable, cgnr_system, schur_system};
 use super::system::system_for;
 use super::{Loss, Preconditioner, Problem, SolveStatistics, SolverError, SolverOptions, stopping};
@@ -94,12 +94,12 @@ fn minimize_with<Q: Problem>(
             break (true, reason);
         }
         let tried = run.linearize(problem).and_then(|cosine| match stopping::gradient(cosine, options) {
-            Some(reason) => Ok(Err(reason)),
+            Some(reason) => Ok(Attempt::Done(reason)),
             None => run.try_step(problem, preconditioner, damping.lambda()),
         });
         let mut trial = match tried {
-            Ok(Ok(trial)) => trial,
-            Ok(Err(reason)) => break (true, reason),
+            Ok(Attempt::Step(trial)) => trial,
+            Ok(Attempt::Done(reason)) => break (true, reason),
             Err(trouble) if run.escalate(problem, &trouble.what)? => {
                 (damping, rejected) = (Damping::new(options, &run.policy), 0);
                 continue;

@@ -53,7 +53,7 @@ crate::options! {
         /// A largest cosine between the residual and a column of the Jacobian below this ends the solve.
         gradient_tolerance: f64 = 1e-9, "", 0.0..=1.0, live;
         /// Most iterations of the linear solver in one outer iteration.
-        max_linear_iterations: usize = 1000usize, "iterations", 1..=100000, live;
+        max_linear_iterations: usize = 200usize, "iterations", 1..=100000, live;
         /// Largest relative residual at which the linear solver may stop; it falls as the solve converges.
         forcing: f64 = 0.1, "", 1e-8..=0.9, live;
     }

@@ -48,6 +48,14 @@ pub(crate) struct Trial {
     pub(crate) promised: f64,
 }
 
+/// What came of an attempt at a step.
+pub(crate) enum Attempt {
+    /// It was tried.
+    Step(Trial),
+    /// There is none that is worth trying, and why.
+    Done(String),
+}
+
 /// A solve in progress.
 pub(crate) struct Run<'a, Q: Problem> {
     pub(crate) policy: Policy,
@@ -210,14 +218,13 @@ impl<'a, Q: Problem> Run<'a, Q> {
         is_helped && last < CREEPING_SHARE * self.cost && last > CREEPING_RATIO * before
     }
 
-    /// Solves the linearized problem at a damping, and moves the problem to where the step leads; `Err` inside says why it
-    /// stayed where it is, if the step promises nothing.
+    /// Solves the linearized problem at a damping, and moves the problem to where the step leads, unless it promises nothing.
     pub(crate) fn try_step(
         &mut self,
         problem: &mut Q,
         preconditioner: &mut Preconditioner,
         damping: f64,
-    ) -> Result<Result<Trial, String>, Trouble> {
+    ) -> Result<Attempt, Trouble> {
         let model_unit = self.linearization.map_or(1.0, |linearization| linearization.model_unit);
         let options = CgOptions {
             max_iterations: self.options.max_linear_iterations,
@@ -239,16 +246,17 @@ impl<'a, Q: Problem> Run<'a, Q> {
         self.statistics.phases.factor_ms += 1e3 * solved.factor_time.as_secs_f64();
         self.statistics.phases.product_ms += 1e3 * solved.product_time.as_secs_f64();
         self.statistics.phases.triangular_ms += 1e3 * solved.preconditioner_time.as_secs_f64();
+        let promised = solved.model_decrease * model_unit;
         let is_told = options.negligible_decrease > 0.0 && solved.converged;
-        if is_told && solved.model_decrease * model_unit <= NOTHING * self.options.cost_tolerance * self.cost {
-            return Ok(Err(stopping::nothing_promised(solved.model_decrease * model_unit, self.cost)));
+        if is_told && promised <= NOTHING * self.options.cost_tolerance * self.cost {
+            return Ok(Attempt::Done(stopping::nothing_promised(promised, self.cost)));
         }
         let start = Instant::now();
         let moved = self.system.retract(problem, 1.0);
         self.statistics.phases.update_ms += milliseconds_since(start);
         moved?;
         let cost = self.policy_cost(problem);
-        Ok(Ok(Trial { cost, cost_in_double: None, promised: solved.model_decrease * model_unit }))
+        Ok(Attempt::Step(Trial { cost, cost_in_double: None, promised }))
     }
 
     /// Takes the step that was tried, which decreases the cost by so much.

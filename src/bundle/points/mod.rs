@@ -28,10 +28,9 @@ crate::options! {
     }
 }
 
-/// A reconstruction starts farther from its optimum than a window, and its valleys are long; along these a next step does more
-/// than further iterations of conjugate gradients.
+/// A reconstruction starts farther from its optimum than a window, and its valleys are long.
 fn solver_defaults() -> SolverOptions {
-    SolverOptions { max_iterations: 200, max_linear_iterations: 200, ..SolverOptions::default() }
+    SolverOptions { max_iterations: 200, ..SolverOptions::default() }
 }
 
 /// A point seen by a camera, `R` numbers of it.

@@ -52,7 +52,7 @@ impl BagError {
         move |error| Self::Format { path, reason: error.to_string() }
     }
 
-    /// For `map_err` of what writes the MCAP file `path`. The library's own words keep to themselves what the system says.
+    /// For `map_err` of what reads or writes the MCAP file `path`. The library's own words keep to themselves what the system says.
     pub(super) fn mcap(path: &std::path::Path) -> impl FnOnce(mcap::McapError) -> Self {
         let path = path.to_path_buf();
         move |error| match error {

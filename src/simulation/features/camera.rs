@@ -15,7 +15,7 @@ pub(super) struct TrueCamera {
     depth: Depth,
     /// By how much the right camera's columns are shifted (px).
     column_error_px: f64,
-    /// What the scale is to be multiplied by.
+    /// The true baseline over that of the calibration, or a depth camera's true depths over those it tells.
     stretch: f64,
     left: Distortion,
     right: Distortion,
@@ -45,13 +45,48 @@ impl TrueCamera {
         Some(Sight { px: px + self.left.at(&px), depth_m })
     }
 
+    /// The depth (m) that a depth camera tells of a landmark that is seen so.
+    pub(super) fn told_depth_m(&self, sight: &Sight) -> f64 {
+        sight.depth_m / self.stretch
+    }
+
     /// The disparity (px) of a landmark that is seen so with a (virtual) right camera `baseline_m` apart.
     pub(super) fn disparity_px(&self, sight: &Sight, baseline_m: f64) -> f64 {
-        let by_depth_px = self.camera.fx * baseline_m * self.stretch / sight.depth_m;
+        let by_depth_px = self.camera.fx * baseline_m / self.told_depth_m(sight);
         if !matches!(self.depth, Depth::Stereo { .. }) {
             return by_depth_px;
         }
         let right_px = sight.px - Vector2::new(by_depth_px, 0.0);
         by_depth_px + self.column_error_px + self.left.at(&sight.px).x - self.right.at(&right_px).x
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(options: &FeatureOptions, depth: Depth) -> TrueCamera {
+        let camera = PinholeCamera { fx: 400.0, fy: 400.0, cx: 376.0, cy: 240.0, width: 752, height: 480 };
+        TrueCamera::new(&Rig { camera, depth, t_base_camera: Se3::identity() }, options, 7)
+    }
+
+    #[test]
+    fn each_error_of_a_calibration_shows_where_it_should() {
+        let exact = FeatureOptions { focal_error: 0.0, column_error_px: 0.0, ..FeatureOptions::default() };
+        let stereo = Depth::Stereo { baseline_m: 0.1 };
+        let [near, far] = [1.0, 4.0].map(|depth_m| Sight { px: Vector2::new(500.0, 100.0), depth_m });
+        let perfect = drawn(&exact, stereo);
+        assert_eq!([perfect.disparity_px(&near, 0.1), perfect.disparity_px(&far, 0.1)], [40.0, 10.0]);
+
+        // Of the scale: all distances by the same share, of a pair and of a depth camera.
+        let wrong = FeatureOptions { scale_error: 0.01, ..exact.clone() };
+        let ratio = |sight: &Sight| drawn(&wrong, stereo).disparity_px(sight, 0.1) / perfect.disparity_px(sight, 0.1);
+        assert!((ratio(&near) - 1.0).abs() > 1e-4 && (ratio(&near) - ratio(&far)).abs() < 1e-12);
+        assert!((near.depth_m / drawn(&wrong, Depth::Image).told_depth_m(&near) - ratio(&near)).abs() < 1e-12);
+
+        // Of the models: each camera by another shift, which depends on the place.
+        let bent = drawn(&FeatureOptions { distortion_error_px: 0.2, ..exact }, stereo);
+        let [at_near, at_far] = [(&near, 40.0), (&far, 10.0)].map(|(sight, px)| bent.disparity_px(sight, 0.1) - px);
+        assert!(at_near != 0.0 && at_near != at_far && at_near.abs().max(at_far.abs()) < 1.0, "{at_near} {at_far}");
     }
 }

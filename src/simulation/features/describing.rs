@@ -35,7 +35,7 @@ pub(super) fn describe(
                 let disparity_px = true_camera.disparity_px(&sight, baseline_m) + noise();
                 (disparity_px > 0.0).then(|| rig.camera.fx * baseline_m / disparity_px)
             }
-            Depth::Image => Some(sight.depth_m),
+            Depth::Image => Some(true_camera.told_depth_m(&sight)),
             Depth::None => None,
         };
         let descriptor = descriptor(seed, landmark, options, &mut random);

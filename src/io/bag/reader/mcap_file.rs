@@ -27,19 +27,19 @@ fn reader(file: &Unpacked) -> Result<MessageReader<BufReader<File>>, BagError> {
 pub(super) fn topics(file: &Unpacked) -> Result<Vec<TopicInfo>, BagError> {
     let length = std::fs::metadata(&file.path).map_err(BagError::io(&file.name))?.len();
     if length < SHORTEST {
-        return Err(broken(&file.name, &McapError::UnexpectedEof));
+        return Err(broken(&file.name, McapError::UnexpectedEof));
     }
     let channels = match summary(open(file)?) {
         Ok(Some(summary)) if !summary.channels.is_empty() => summary.channels.into_values().collect(),
         Ok(_) | Err(McapError::BadFooter) => {
             let mut channels = BTreeMap::new();
             for message in reader(file)? {
-                let message = message.map_err(|error| broken(&file.name, &error))?;
+                let message = message.map_err(|error| broken(&file.name, error))?;
                 channels.entry(message.channel.id).or_insert(message.channel);
             }
             channels.into_values().collect::<Vec<_>>()
         }
-        Err(error) => return Err(broken(&file.name, &error)),
+        Err(error) => return Err(broken(&file.name, error)),
     };
     Ok(channels
         .into_iter()
@@ -88,11 +88,11 @@ pub(super) fn messages(file: Unpacked, wanted: &[(String, usize)]) -> Result<Raw
             let stamp_nanos = i64::try_from(message.log_time).unwrap_or(i64::MAX);
             Some(Ok(RawMessage { topic, stamp_nanos, data: message.data.into_owned() }))
         }
-        Err(error) => Some(Err(broken(&file.name, &error))),
+        Err(error) => Some(Err(broken(&file.name, error))),
     })))
 }
 
-fn broken(file: &Path, error: &McapError) -> BagError {
+fn broken(file: &Path, error: McapError) -> BagError {
     let reason = match error {
         McapError::UnexpectedEof | McapError::UnexpectedEoc | McapError::BadFooter => {
             format!(
@@ -102,8 +102,7 @@ fn broken(file: &Path, error: &McapError) -> BagError {
         McapError::BadMagic => "expected an MCAP file, found something else, or a file that is cut off (no MCAP mark \
                                 at its beginning or end); `mcap recover` saves what is left"
             .into(),
-        McapError::Io(error) => error.to_string(),
-        _ => error.to_string(),
+        _ => return BagError::mcap(file)(error),
     };
     BagError::Format { path: file.into(), reason }
 }

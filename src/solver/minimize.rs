@@ -89,6 +89,7 @@ fn minimize_with<Q: Problem>(
     let mut run = Run::start(problem, policy, options, make)?;
     let mut damping = Damping::new(options, &run.policy);
     let mut rejected = 0;
+    let has_factor = matches!(preconditioner, Preconditioner::Cholesky(_));
     let (converged, reason) = loop {
         if let Some(reason) = stopping::at_zero(run.cost, problem.shape().0) {
             break (true, reason);
@@ -99,6 +100,11 @@ fn minimize_with<Q: Problem>(
         });
         let mut trial = match tried {
             Ok(Attempt::Step(trial)) => trial,
+            _ if run.is_following() => {
+                run.reject(problem);
+                damping.rejected();
+                continue;
+            }
             Ok(Attempt::Done(reason)) => break (true, reason),
             Err(trouble) if run.escalate(problem, &trouble.what)? => {
                 (damping, rejected) = (Damping::new(options, &run.policy), 0);
@@ -110,13 +116,19 @@ fn minimize_with<Q: Problem>(
         let decrease = if is_robust { run.lengthen(problem, &mut trial, decrease) } else { decrease };
         let stop = stopping::decrease(decrease, trial.promised, run.cost, options);
         if decrease > 0.0 {
+            // What a step that was followed decreases is told by no model.
+            if !run.is_following() {
+                damping.accepted(decrease / trial.promised);
+            }
             run.accept(problem, &trial, decrease);
-            damping.accepted(decrease / trial.promised);
             rejected = 0;
             let limit = stopping::iterations(run.iterations_of_precision, options);
             if let Some(reason) = stop.clone().or(limit) {
                 break (stop.is_some(), reason);
             }
+            continue;
+        }
+        if stop.is_none() && has_factor && run.follow(&trial) {
             continue;
         }
         run.reject(problem);

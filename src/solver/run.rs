@@ -1,6 +1,7 @@
 //! What the outer loop remembers between its steps, and its bookkeeping.
 
 mod escalation;
+mod following;
 
 use super::cgnr::{CgOptions, CgStatistics};
 use super::system::{Linearization, System, Trouble};
@@ -77,6 +78,9 @@ pub(crate) struct Run<'a, Q: Problem> {
     gradient_history: [f64; 2],
     /// What the last two steps that were taken decreased the cost by, the older one first; infinite where there was none.
     decreases: [f64; 2],
+    /// Whether a step that ascended was followed since the last one that was accepted, and whether the problem still stands there.
+    followed: bool,
+    following: bool,
     /// Iterations of conjugate gradients in the last linear problem.
     last_cg_iterations: usize,
     started: Instant,
@@ -115,6 +119,8 @@ impl<'a, Q: Problem> Run<'a, Q> {
             linearization: None,
             gradient_history: [f64::NAN; 2],
             decreases: [f64::INFINITY; 2],
+            followed: false,
+            following: false,
             last_cg_iterations: 0,
             started,
         };
@@ -265,6 +271,7 @@ impl<'a, Q: Problem> Run<'a, Q> {
         self.cost = trial.cost;
         self.cost_in_double = trial.cost_in_double;
         self.linearization = None;
+        (self.followed, self.following) = (false, false);
         self.decreases = [self.decreases[1], decrease];
         self.statistics.iterations += 1;
         self.iterations_of_precision += 1;
@@ -297,12 +304,6 @@ impl<'a, Q: Problem> Run<'a, Q> {
         // Linearizing wants the residuals of where the step ends.
         self.policy_cost(problem);
         decrease
-    }
-
-    /// Goes back to before the step that was tried.
-    pub(crate) fn reject(&mut self, problem: &mut Q) {
-        problem.restore(&self.state);
-        self.statistics.rejected_steps += 1;
     }
 
     /// Ends the solve at the last accepted state.

@@ -1,7 +1,7 @@
 //! The complete Cholesky factor by supernodes.
 
 use super::appended::Appended;
-use super::multifrontal::{Frontal, Target, targets};
+use super::multifrontal::{Frontal, Target, ValueLayout, targets};
 use super::normal_matrix::neighbourhood;
 use super::{BlockJacobian, SparseError, Structure, Supernodes, minimum_degree};
 use crate::precision::kernels::panels::{self, LANES, SmallPivot};
@@ -37,8 +37,7 @@ pub struct FactorStatistics {
 pub struct Cholesky {
     size: usize,
     nodes: Arc<Supernodes>,
-    /// By supernode: where its panel begins in the values.
-    starts: Vec<usize>,
+    layout: ValueLayout,
     /// Rows of the longest panel, with what fills it up.
     longest: usize,
     targets: Vec<Target>,
@@ -114,15 +113,12 @@ impl Cholesky {
         if let Some(other) = structure.variables.iter().find(|v| !v.fixed && v.size != expected) {
             return Err(SparseError::BlockSize { expected, found: other.size });
         }
-        let mut starts = vec![0];
-        for node in 0..nodes.count() {
-            starts.push(starts[node] + nodes.shape(node, size).len());
-        }
-        let entries = starts[nodes.count()];
+        let layout = ValueLayout::new(&nodes, size);
+        let entries = layout.len();
         let values = Values::new(&nodes, size, entries, precision);
         Ok(Self {
             size,
-            targets: targets(structure, &nodes, &starts, size),
+            targets: targets(structure, &nodes, &layout, size),
             columns: nodes.order.iter().map(|&block| block * size as u32).collect(),
             scales: vec![1.0; structure.column_count()],
             statistics: FactorStatistics { entries, operations: nodes.operations(size), ..FactorStatistics::default() },
@@ -131,7 +127,7 @@ impl Cholesky {
             block_count: structure.residual_block_count(),
             own_block_count: structure.residual_block_count(),
             nodes,
-            starts,
+            layout,
             values,
         })
     }
@@ -166,27 +162,27 @@ impl Cholesky {
 
     /// Computes the panels; returns how many pivots were raised, or the position of one that is not finite.
     fn compute<P: Scalar>(&mut self, jacobian: &BlockJacobian<P>, damping: f64) -> Result<usize, usize> {
-        let (size, nodes, starts, targets) = (self.size, &*self.nodes, &self.starts, &self.targets);
+        let (size, nodes, layout, targets) = (self.size, &*self.nodes, &self.layout, &self.targets);
         let (single, double) = (small_pivot(f64::from(f32::EPSILON)), small_pivot(f64::EPSILON));
         match &mut self.values {
             Values::BF16 { computed, stored } => {
-                let factored = computed.factor(nodes, starts, targets, size, jacobian, damping, single);
+                let factored = computed.factor(nodes, layout, targets, size, jacobian, damping, single);
                 round(computed.values(), stored);
                 factored
             }
             Values::F16 { computed, stored } => {
-                let factored = computed.factor(nodes, starts, targets, size, jacobian, damping, single);
+                let factored = computed.factor(nodes, layout, targets, size, jacobian, damping, single);
                 stored.resize(computed.values().len(), f16::ZERO);
                 panels::round_to_half(computed.values(), stored);
                 factored
             }
-            Values::F32(computed) => computed.factor(nodes, starts, targets, size, jacobian, damping, single),
+            Values::F32(computed) => computed.factor(nodes, layout, targets, size, jacobian, damping, single),
             Values::F32OfF64 { computed, stored } => {
-                let factored = computed.factor(nodes, starts, targets, size, jacobian, damping, double);
+                let factored = computed.factor(nodes, layout, targets, size, jacobian, damping, double);
                 round(computed.values(), stored);
                 factored
             }
-            Values::F64(computed) => computed.factor(nodes, starts, targets, size, jacobian, damping, double),
+            Values::F64(computed) => computed.factor(nodes, layout, targets, size, jacobian, damping, double),
         }
     }
 
@@ -297,26 +293,33 @@ impl Cholesky {
         &self.scales
     }
 
-    /// `x ← (L Lᵀ)⁻¹ x` in order of elimination, computed in `V`.
+    /// `x ← (L Lᵀ)⁻¹ x` in order of elimination, computed in `V`. Of thin columns there are so few numbers that they are read as
+    /// they were computed where the others are rounded to half.
     pub(crate) fn solve_in_order<V: Scalar>(&self, x: &mut [V]) {
         match &self.values {
-            Values::BF16 { stored, .. } => self.solve_stored(stored, x),
-            Values::F16 { stored, .. } => self.solve_stored(stored, x),
-            Values::F32(computed) => self.solve_stored(computed.values(), x),
-            Values::F32OfF64 { stored, .. } => self.solve_stored(stored, x),
-            Values::F64(computed) => self.solve_stored(computed.values(), x),
+            Values::BF16 { computed, stored } => self.solve_stored(computed.values(), stored, x),
+            Values::F16 { computed, stored } => self.solve_stored(computed.values(), stored, x),
+            Values::F32(computed) => self.solve_stored(computed.values(), computed.values(), x),
+            Values::F32OfF64 { stored, .. } => self.solve_stored(stored, stored, x),
+            Values::F64(computed) => self.solve_stored(computed.values(), computed.values(), x),
         }
     }
 
-    fn solve_stored<C: Scalar, V: Scalar>(&self, values: &[C], x: &mut [V]) {
-        let (nodes, size) = (&*self.nodes, self.size);
+    fn solve_stored<T: Scalar, C: Scalar, V: Scalar>(&self, thin: &[T], gathered: &[C], x: &mut [V]) {
+        self.layout.thin.forward(thin, x);
+        self.solve_supernodes(gathered, x);
+        self.layout.thin.backward(thin, x);
+    }
+
+    fn solve_supernodes<C: Scalar, V: Scalar>(&self, values: &[C], x: &mut [V]) {
+        let (nodes, starts, size) = (&*self.nodes, &self.layout.starts, self.size);
         let mut front = vec![V::ZERO; self.longest];
         for node in 0..nodes.count() {
             let shape = nodes.shape(node, size);
             let own = nodes.firsts[node] as usize * size..nodes.firsts[node] as usize * size + shape.columns;
             front[..shape.columns].copy_from_slice(&x[own.clone()]);
             front[shape.columns..shape.stride()].fill(V::ZERO);
-            panels::forward(&values[self.starts[node]..self.starts[node + 1] + LANES], shape, &mut front);
+            panels::forward(&values[starts[node]..starts[node + 1] + LANES], shape, &mut front);
             x[own].copy_from_slice(&front[..shape.columns]);
             for (row, change) in nodes.rows[nodes.rows_of(node)].iter().zip(front[shape.columns..].chunks_exact(size)) {
                 for (value, change) in x[*row as usize * size..][..size].iter_mut().zip(change) {
@@ -333,11 +336,8 @@ impl Cholesky {
                 known.copy_from_slice(&x[*row as usize * size..][..size]);
             }
             front[shape.rows..shape.stride()].fill(V::ZERO);
-            panels::backward(&values[self.starts[node]..self.starts[node + 1] + LANES], shape, &mut front);
+            panels::backward(&values[starts[node]..starts[node + 1] + LANES], shape, &mut front);
             x[own].copy_from_slice(&front[..shape.columns]);
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

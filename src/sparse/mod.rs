@@ -2,6 +2,7 @@
 
 mod appended;
 mod cholesky;
+mod column_tree;
 mod degree_queue;
 mod elimination_tree;
 mod incomplete_cholesky;
@@ -13,6 +14,7 @@ mod ordering;
 mod structure;
 mod supernodes;
 mod symbolic;
+mod thin_columns;
 mod triangular;
 
 pub use cholesky::{Cholesky, FactorStatistics};

@@ -1,6 +1,7 @@
 //! The numerical factorization by fronts: a supernode's panel and what it leaves for its parent.
 
 use super::jacobian::BlockJacobian;
+use super::thin_columns::{Place, ThinColumns};
 use super::{Structure, Supernodes};
 use crate::precision::Scalar;
 use crate::precision::kernels::panels::{self, LANES, SmallPivot};
@@ -8,9 +9,7 @@ use crate::precision::kernels::panels::{self, LANES, SmallPivot};
 /// Where a product of two variables of a residual block goes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Target {
-    /// First entry in the values, and from one column to the next.
-    start: u32,
-    stride: u32,
+    place: Place,
     /// The residual block's entries: first one, width and rows; and the first columns in it of the two variables.
     entry: u32,
     width: u16,
@@ -19,8 +18,52 @@ pub(super) struct Target {
     column_local: u16,
 }
 
+/// The layout of a factor's values: thin columns, then the panels of the supernodes.
+#[derive(Debug, Clone)]
+pub(super) struct ValueLayout {
+    pub(super) thin: ThinColumns,
+    /// By supernode, and one more: where its panel begins.
+    pub(super) starts: Vec<usize>,
+}
+
+impl ValueLayout {
+    pub(super) fn new(nodes: &Supernodes, size: usize) -> Self {
+        let mut thin = ThinColumns::new(nodes, size);
+        let mut starts = vec![thin.len()];
+        for node in 0..nodes.count() {
+            starts.push(starts[node] + nodes.shape(node, size).len());
+        }
+        thin.locate_targets(nodes, |thin, row, column| place(nodes, thin, &starts, size, row, column));
+        Self { thin, starts }
+    }
+
+    /// Numbers in the factor.
+    pub(super) fn len(&self) -> usize {
+        self.starts[self.starts.len() - 1]
+    }
+}
+
+/// Where the block of a row and a column (positions, `row >= column`) is.
+fn place(nodes: &Supernodes, thin: &ThinColumns, starts: &[usize], size: usize, row: usize, column: usize) -> Place {
+    if column < thin.count() {
+        return thin.place(row, column);
+    }
+    let node = nodes.owner(column);
+    let columns = nodes.columns(node);
+    let in_front = if row < columns.end {
+        row - columns.start
+    } else {
+        let rows = &nodes.rows[nodes.rows_of(node)];
+        // Neighbours are in the pattern.
+        columns.len() + rows.binary_search(&(row as u32)).unwrap_or(0)
+    };
+    let stride = nodes.shape(node, size).stride();
+    let start = starts[node] + (column - columns.start) * size * stride + in_front * size;
+    Place { start: start as u32, stride: stride as u32 }
+}
+
 /// The targets of all pairs of free variables of all residual blocks.
-pub(super) fn targets(structure: &Structure, nodes: &Supernodes, starts: &[usize], size: usize) -> Vec<Target> {
+pub(super) fn targets(structure: &Structure, nodes: &Supernodes, layout: &ValueLayout, size: usize) -> Vec<Target> {
     let mut targets = Vec::with_capacity(3 * structure.residual_block_count());
     let mut free: Vec<(usize, usize)> = Vec::new();
     for block in 0..structure.residual_block_count() {
@@ -36,19 +79,8 @@ pub(super) fn targets(structure: &Structure, nodes: &Supernodes, starts: &[usize
             for &(b, b_local) in &free[index..] {
                 let ((row, row_local), (column, column_local)) =
                     if a >= b { ((a, a_local), (b, b_local)) } else { ((b, b_local), (a, a_local)) };
-                let node = nodes.owners[column] as usize;
-                let columns = nodes.columns(node);
-                let in_front = if row < columns.end {
-                    row - columns.start
-                } else {
-                    let rows = &nodes.rows[nodes.rows_of(node)];
-                    // Neighbours are in the pattern.
-                    columns.len() + rows.binary_search(&(row as u32)).unwrap_or(0)
-                };
-                let stride = nodes.shape(node, size).stride();
                 targets.push(Target {
-                    start: (starts[node] + (column - columns.start) * size * stride + in_front * size) as u32,
-                    stride: stride as u32,
+                    place: place(nodes, &layout.thin, &layout.starts, size, row, column),
                     entry: shape.entry as u32,
                     width: shape.width as u16,
                     rows: shape.rows as u16,
@@ -107,7 +139,7 @@ impl<W: Scalar> Frontal<W> {
     pub(super) fn factor<P: Scalar>(
         &mut self,
         nodes: &Supernodes,
-        starts: &[usize],
+        layout: &ValueLayout,
         targets: &[Target],
         size: usize,
         jacobian: &BlockJacobian<P>,
@@ -119,8 +151,10 @@ impl<W: Scalar> Frontal<W> {
             6 => self.assemble::<P, 6>(targets, jacobian.entries()),
             _ => self.assemble::<P, 3>(targets, jacobian.entries()),
         }
-        self.fill_diagonal(nodes, starts, size, W::from_f64(damping));
-        let (mut raised, mut depth) = (0, 0);
+        self.fill_diagonal(nodes, layout, size, W::from_f64(damping));
+        let mut raised = layout.thin.factor(&mut self.values, small)?;
+        let starts = &layout.starts;
+        let mut depth = 0;
         let mut waiting: Vec<(usize, usize)> = Vec::new();
         for node in 0..nodes.count() {
             let shape = nodes.shape(node, size);
@@ -170,7 +204,7 @@ impl<W: Scalar> Frontal<W> {
                 }
             }
             for (c, sums) in sums.iter().enumerate() {
-                let start = target.start as usize + c * target.stride as usize;
+                let start = target.place.start as usize + c * target.place.stride as usize;
                 for (value, sum) in self.values[start..start + B].iter_mut().zip(sums) {
                     *value += *sum;
                 }
@@ -179,11 +213,13 @@ impl<W: Scalar> Frontal<W> {
     }
 
     /// Adds the damping; an unknown that no residual depends on stays where it is.
-    fn fill_diagonal(&mut self, nodes: &Supernodes, starts: &[usize], size: usize, damping: W) {
-        for (node, start) in starts.iter().enumerate().take(nodes.count()) {
+    fn fill_diagonal(&mut self, nodes: &Supernodes, layout: &ValueLayout, size: usize, damping: W) {
+        let gathered = layout.starts.iter().take(nodes.count()).enumerate().map(|(node, &start)| {
             let shape = nodes.shape(node, size);
-            for column in 0..shape.columns {
-                let value = &mut self.values[start + column * (shape.stride() + 1)];
+            (start, shape.stride() + 1, shape.columns)
+        });
+        for (start, step, columns) in layout.thin.diagonals().map(|(start, step)| (start, step, size)).chain(gathered) {
+            for value in self.values[start..].iter_mut().step_by(step).take(columns) {
                 *value = if *value == W::ZERO { W::ONE } else { *value + damping };
             }
         }

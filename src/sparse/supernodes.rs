@@ -1,13 +1,15 @@
-//! Supernodes: which columns of a complete Cholesky factor are kept and computed together.
+//! Supernodes: which columns of a complete Cholesky factor are kept and computed together, and which are on their own.
 
 use super::Adjacency;
+use super::column_tree::Tree;
 use super::elimination_tree::{postordered, walk};
 use crate::precision::kernels::panels::PanelShape;
 
 /// The pattern of a complete factor of blocks, its columns gathered into supernodes; independent of values and of the
 /// size of the blocks.
 ///
-/// Positions count blocks in the final order of elimination. The columns of a supernode are consecutive and share the
+/// Positions count blocks in the final order of elimination. First come thin columns, with at most two blocks below and only
+/// thin ones before them in the elimination tree; then supernodes. The columns of a supernode are consecutive and share the
 /// rows below; a supernode comes before its parent.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Supernodes {
@@ -15,6 +17,8 @@ pub struct Supernodes {
     pub(crate) order: Vec<u32>,
     /// By block: its position.
     pub(crate) positions: Vec<u32>,
+    /// By thin column: positions of the rows below it, ascending, then [`Self::NO_ROW`].
+    pub(crate) thin_rows: Vec<[u32; 2]>,
     /// By supernode, and one more: its first column.
     pub(crate) firsts: Vec<u32>,
     /// By supernode, and one more: where its rows below begin in `rows`.
@@ -25,11 +29,14 @@ pub struct Supernodes {
     pub(crate) in_parent: Vec<u32>,
     /// By supernode: the one that its first row below is a column of; itself if it has none.
     pub(crate) parents: Vec<u32>,
-    /// By column: its supernode.
-    pub(crate) owners: Vec<u32>,
+    /// By column, thin ones left out: its supernode.
+    owners: Vec<u32>,
 }
 
 impl Supernodes {
+    /// Where a thin column has no row.
+    pub(crate) const NO_ROW: u32 = u32::MAX;
+
     /// The pattern for an order of elimination, which is changed only where that changes no fill. `size` is that of the
     /// blocks, by which it is weighed what a larger supernode costs and saves.
     ///
@@ -56,6 +63,16 @@ impl Supernodes {
         self.order.len()
     }
 
+    /// Number of thin columns.
+    pub(crate) fn thin_count(&self) -> usize {
+        self.thin_rows.len()
+    }
+
+    /// The supernode of a column that is not thin.
+    pub(crate) fn owner(&self, column: usize) -> usize {
+        self.owners[column - self.thin_count()] as usize
+    }
+
     /// The columns of a supernode.
     pub(crate) fn columns(&self, node: usize) -> std::ops::Range<usize> {
         self.firsts[node] as usize..self.firsts[node + 1] as usize
@@ -74,12 +91,16 @@ impl Supernodes {
 
     /// Multiplications (each with an addition) that a factorization takes for blocks of a size.
     pub fn operations(&self, size: usize) -> f64 {
-        (0..self.count()).map(|node| operations(self.columns(node).len(), self.rows_of(node).len(), size)).sum()
+        let thin = self.thin_rows.iter().map(|rows| operations(1, below(rows), size));
+        let gathered =
+            (0..self.count()).map(|node| operations(self.columns(node).len(), self.rows_of(node).len(), size));
+        thin.chain(gathered).sum()
     }
 
     /// Numbers that the factor consists of for blocks of a size.
     pub fn entries(&self, size: usize) -> usize {
-        (0..self.count()).map(|node| self.shape(node, size).len()).sum()
+        let thin = self.thin_rows.iter().map(|rows| size * size * (1 + below(rows)));
+        thin.chain((0..self.count()).map(|node| self.shape(node, size).len())).sum()
     }
 }
 
@@ -90,74 +111,12 @@ fn operations(columns: usize, below: usize, size: usize) -> f64 {
     0.5 * w * (m * m - m * w + w * w / 3.0)
 }
 
-/// The columns of a supernode before they are numbered, and the rows below.
-#[derive(Debug, Clone, Default)]
-struct Node {
-    columns: Vec<u32>,
-    rows: Vec<u32>,
-}
-
-/// Supernodes by their last column, linked to their parents.
-struct Tree {
-    nodes: Vec<Node>,
-    parents: Vec<u32>,
+/// How many rows a thin column has below.
+fn below(rows: &[u32; 2]) -> usize {
+    rows.iter().filter(|&&row| row != Supernodes::NO_ROW).count()
 }
 
 impl Tree {
-    /// The fundamental supernodes of an order that is a postorder.
-    fn of(adjacency: &Adjacency, order: &[u32], positions: &[u32]) -> Self {
-        let n = order.len();
-        let mut tree = Self { nodes: Vec::new(), parents: Vec::new() };
-        // By column: the supernodes whose first row below it is.
-        let mut waiting: Vec<Vec<u32>> = vec![Vec::new(); n];
-        let mut owner_of = vec![0u32; n];
-        let mut mark = vec![u32::MAX; n];
-        let mut rows = Vec::new();
-        for column in 0..n {
-            rows.clear();
-            mark[column] = column as u32;
-            let mut add = |row: u32, rows: &mut Vec<u32>| {
-                if row > column as u32 && mark[row as usize] != column as u32 {
-                    mark[row as usize] = column as u32;
-                    rows.push(row);
-                }
-            };
-            let children = std::mem::take(&mut waiting[column]);
-            for &child in &children {
-                for &row in &tree.nodes[child as usize].rows {
-                    add(row, &mut rows);
-                }
-            }
-            for &neighbour in adjacency.outer_view(order[column] as usize).iter().flat_map(|row| row.indices()) {
-                add(positions[neighbour as usize], &mut rows);
-            }
-            let same = children.iter().find(|&&child| tree.nodes[child as usize].rows.len() == rows.len() + 1);
-            let owner = match same {
-                Some(&child) => {
-                    // The column continues this child: all that is below it is below the child.
-                    let node = &mut tree.nodes[child as usize];
-                    node.columns.push(column as u32);
-                    node.rows.retain(|&row| row != column as u32);
-                    child
-                }
-                None => {
-                    let node = Node { columns: vec![column as u32], rows: rows.clone() };
-                    tree.nodes.push(node);
-                    tree.parents.push(tree.nodes.len() as u32 - 1);
-                    tree.nodes.len() as u32 - 1
-                }
-            };
-            owner_of[column] = owner;
-            for &child in children.iter().filter(|&&child| child != owner) {
-                tree.parents[child as usize] = owner;
-            }
-            if let Some(&next) = tree.nodes[owner as usize].rows.iter().min() {
-                waiting[next as usize].push(owner);
-            }
-        }
-        tree
-    }
-
     /// Merges supernodes into their parents where the time that this saves outweighs that of the zeros it stores.
     fn merged(mut self, size: usize) -> Self {
         // Children have smaller last columns than their parents, not always smaller numbers.
@@ -202,16 +161,26 @@ impl Tree {
         let mut number = vec![0u32; self.nodes.len()];
         let mut result = Supernodes { positions: vec![0; n], ..Supernodes::default() };
         let mut position_of = vec![0u32; n];
+        for &(column, _) in &self.thin {
+            position_of[column as usize] = result.order.len() as u32;
+            result.order.push(order[column as usize]);
+        }
         for (index, &node) in sequence.iter().enumerate() {
             number[node as usize] = index as u32;
             result.firsts.push(result.order.len() as u32);
             for &column in &self.nodes[node as usize].columns {
                 position_of[column as usize] = result.order.len() as u32;
-                result.positions[order[column as usize] as usize] = result.order.len() as u32;
                 result.order.push(order[column as usize]);
                 result.owners.push(index as u32);
             }
         }
+        for (position, &block) in result.order.iter().enumerate() {
+            result.positions[block as usize] = position as u32;
+        }
+        let thin_row = |row: u32| if row == Supernodes::NO_ROW { row } else { position_of[row as usize] };
+        result.thin_rows = self.thin.iter().map(|(_, rows)| rows.map(thin_row)).collect();
+        // The number that stands for no row is the greatest.
+        result.thin_rows.iter_mut().for_each(|rows| rows.sort_unstable());
         result.firsts.push(n as u32);
         result.row_starts.push(0);
         for &node in &sequence {
@@ -286,6 +255,10 @@ mod tests {
             let order: Vec<usize> = nodes.order.iter().map(|&block| block as usize).collect();
             let complete = levels_of_fill(&graph, &order, usize::MAX);
             let mut held = BTreeSet::new();
+            for (column, rows) in nodes.thin_rows.iter().enumerate() {
+                prop_assert!(rows.is_sorted() && rows[0] as usize > column);
+                held.extend(rows.iter().filter(|&&row| row != Supernodes::NO_ROW).map(|&row| (row as usize, column)));
+            }
             for node in 0..nodes.count() {
                 let rows = &nodes.rows[nodes.rows_of(node)];
                 prop_assert!(rows.is_sorted() && rows.iter().all(|&row| row as usize >= nodes.columns(node).end));

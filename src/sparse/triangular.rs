@@ -28,14 +28,14 @@ impl IncompleteCholesky {
         let TriangularScratch { ratios, work } = scratch;
         match &self.factor {
             Sized::Three(factor) => {
-                gather_scaled::<V, 3>(r, &self.columns, ratios, work);
+                gather_scaled::<V, 3, 4>(r, &self.columns, ratios, work);
                 factor.solve(work);
-                scatter_scaled::<V, 3>(work, &self.columns, ratios, z);
+                scatter_scaled::<V, 3, 4>(work, &self.columns, ratios, z);
             }
             Sized::Six(factor) => {
-                gather_scaled::<V, 6>(r, &self.columns, ratios, work);
+                gather_scaled::<V, 6, 8>(r, &self.columns, ratios, work);
                 factor.solve(work);
-                scatter_scaled::<V, 6>(work, &self.columns, ratios, z);
+                scatter_scaled::<V, 6, 8>(work, &self.columns, ratios, z);
             }
         }
     }
@@ -52,22 +52,25 @@ impl Cholesky {
     /// `z = S_J⁻¹ S_L P (L Lᵀ)⁻¹ Pᵀ S_L S_J⁻¹ r` as of [`IncompleteCholesky::solve`], computed in `V`.
     pub fn solve<V: Scalar>(&self, r: &[V], z: &mut [V], scratch: &mut TriangularScratch<V>) {
         let TriangularScratch { ratios, work } = scratch;
-        let size = self.size();
-        z.copy_from_slice(r);
-        self.appended().forward(z, size);
-        let blocks = || self.columns().iter().map(|&first| first as usize..first as usize + size);
-        for ((columns, work), ratios) in blocks().zip(work.chunks_exact_mut(size)).zip(ratios.chunks_exact(size)) {
-            for ((work, z), ratio) in work.iter_mut().zip(&z[columns]).zip(ratios) {
-                *work = *z * *ratio;
-            }
+        let (size, columns) = (self.size(), self.columns());
+        let with_appended = self.appended().count() > 0;
+        if with_appended {
+            z.copy_from_slice(r);
+            self.appended().forward(z, size);
+        }
+        let r = if with_appended { &*z } else { r };
+        match size {
+            6 => gather_scaled::<V, 6, 6>(r, columns, ratios, work),
+            _ => gather_scaled::<V, 3, 3>(r, columns, ratios, work),
         }
         self.solve_in_order(work);
-        for ((columns, work), ratios) in blocks().zip(work.chunks_exact(size)).zip(ratios.chunks_exact(size)) {
-            for ((work, z), ratio) in work.iter().zip(&mut z[columns]).zip(ratios) {
-                *z = *work * *ratio;
-            }
+        match size {
+            6 => scatter_scaled::<V, 6, 6>(work, columns, ratios, z),
+            _ => scatter_scaled::<V, 3, 3>(work, columns, ratios, z),
         }
-        self.appended().backward(z, size);
+        if with_appended {
+            self.appended().backward(z, size);
+        }
     }
 }
 

@@ -103,12 +103,16 @@ impl<C: Scalar, const B: usize> BlockFactor<C, B> {
     }
 }
 
-/// Writes the columns of a vector, block row by block row of `B` and each element times its ratio, as
-/// [`BlockFactor::solve`] takes it: `work[i] = r[columns[i] ..] · ratios[i]`.
-pub fn gather_scaled<V: Scalar, const B: usize>(r: &[V], columns: &[u32], ratios: &[V], work: &mut [V]) {
-    for ((&column, ratios), work) in
-        columns.iter().zip(ratios.chunks_exact(B)).zip(work.chunks_exact_mut(B.next_power_of_two()))
-    {
+/// Writes the columns of a vector, block row by block row of `B` and each element times its ratio, each block filled up with
+/// zeros to `W` elements: `work[i] = r[columns[i] ..] · ratios[i]`. [`BlockFactor::solve`] takes blocks of four and eight.
+pub fn gather_scaled<V: Scalar, const B: usize, const W: usize>(
+    r: &[V],
+    columns: &[u32],
+    ratios: &[V],
+    work: &mut [V],
+) {
+    let (ratios, work) = (ratios.as_chunks::<B>().0, work.as_chunks_mut::<W>().0);
+    for ((&column, ratios), work) in columns.iter().zip(ratios).zip(work) {
         let r = &r[column as usize..][..B];
         for k in 0..B {
             work[k] = r[k] * ratios[k];
@@ -118,10 +122,14 @@ pub fn gather_scaled<V: Scalar, const B: usize>(r: &[V], columns: &[u32], ratios
 }
 
 /// The way back: `z[columns[i] ..] = work[i] · ratios[i]`.
-pub fn scatter_scaled<V: Scalar, const B: usize>(work: &[V], columns: &[u32], ratios: &[V], z: &mut [V]) {
-    for ((&column, ratios), work) in
-        columns.iter().zip(ratios.chunks_exact(B)).zip(work.chunks_exact(B.next_power_of_two()))
-    {
+pub fn scatter_scaled<V: Scalar, const B: usize, const W: usize>(
+    work: &[V],
+    columns: &[u32],
+    ratios: &[V],
+    z: &mut [V],
+) {
+    let (ratios, work) = (ratios.as_chunks::<B>().0, work.as_chunks::<W>().0);
+    for ((&column, ratios), work) in columns.iter().zip(ratios).zip(work) {
         let z = &mut z[column as usize..][..B];
         for k in 0..B {
             z[k] = work[k] * ratios[k];

@@ -37,15 +37,13 @@ impl<J: Scalar> ColumnScales<'_, J> {
     fn add_pairs<const N: usize, const W: usize>(&mut self, run: Run) {
         let blocks = pairs_of::<J, N, W>(&self.flat[run.entries]).iter().zip(run.pieces.as_chunks::<2>().0);
         for ((lines, pair), weight) in blocks.zip(&self.weights[run.blocks]) {
-            let mut squares = [0.0; W];
-            for line in lines {
-                for (sum, value) in squares.iter_mut().zip(line) {
-                    *sum += value.to_f64() * value.to_f64();
-                }
-            }
+            // A copy, not to be read again after each sum, which may be where it is, for all that the compiler knows.
+            let weight = weight * weight;
+            let square = |value: J| value.to_f64() * value.to_f64();
+            let squares: [f64; W] = std::array::from_fn(|k| lines.iter().map(|line| square(line[k])).sum());
             for (piece, squares) in pair.iter().zip(squares.as_chunks::<N>().0) {
                 for (sum, square) in self.scales[piece.column as usize..][..N].iter_mut().zip(squares) {
-                    *sum += weight * weight * square;
+                    *sum += weight * square;
                 }
             }
         }
@@ -112,17 +110,19 @@ impl<J: Scalar, P: Scalar, V: Scalar> Fill<'_, J, P, V> {
         for (((lines, stored), pair), (residual, weight)) in blocks.zip(run.pieces.as_chunks::<2>().0).zip(rows) {
             let factors = gathered::<_, N, W>(self.scales, pair).map(|scale| weight * scale);
             let mut sums = gathered::<_, N, W>(self.gradient, pair);
-            // All of them before the first is stored: that may be where others are read, for all that the compiler knows.
-            let mut scaled = [[V::ZERO; W]; N];
-            for ((scaled, line), residual) in scaled.iter_mut().zip(lines).zip(residual) {
-                for k in 0..W {
-                    scaled[k] = V::from_f64(line[k].to_f64() * factors[k]);
-                    sums[k] = scaled[k].multiply_add(*residual, sums[k]);
+            // All of them before the first is stored, for the same reason.
+            let scaled =
+                lines.map(|line| -> [V; W] { std::array::from_fn(|k| V::from_f64(line[k].to_f64() * factors[k])) });
+            for (k, sum) in sums.iter_mut().enumerate() {
+                for (line, residual) in scaled.iter().zip(residual) {
+                    *sum = line[k].multiply_add(*residual, *sum);
                 }
             }
-            *stored = scaled.map(|line| line.map(V::cast));
-            let both = stored.as_flattened().iter().zip(scaled.as_flattened());
-            flushed += both.map(|(stored, scaled)| usize::from(is_flushed(*stored, *scaled))).sum::<usize>();
+            for (stored, scaled) in stored.iter_mut().zip(&scaled) {
+                *stored = scaled.map(V::cast);
+                let both = stored.iter().zip(scaled);
+                flushed += both.map(|(stored, scaled)| usize::from(is_flushed(*stored, *scaled))).sum::<usize>();
+            }
             for (piece, sums) in pair.iter().zip(sums.as_chunks::<N>().0) {
                 self.gradient[piece.column as usize..][..N].copy_from_slice(sums);
             }

@@ -2,7 +2,7 @@
 
 use super::block_jacobi::BlockJacobi;
 use super::cgnr::{CgOptions, CgScratch, CgStatistics, cgnr};
-use super::evaluation::Evaluator;
+use super::evaluation::{self, Evaluator};
 use super::preconditioner::BoundFactor;
 use super::{Preconditioner, Problem, SolverError};
 use crate::precision::{Policy, Precision, Scalar, VectorKernels, bf16, f16, power_of_two_near};
@@ -118,6 +118,19 @@ macro_rules! with_flat {
     };
 }
 
+/// The residuals of a block times a factor; as [`evaluation::squared_norm`] without a loop for a pose.
+#[inline(always)]
+fn scale_rows<V: Scalar>(rows: &[f64], factor: f64, to: &mut [V]) {
+    let scaled = |row: f64| V::from_f64(row * factor);
+    if let (Some(rows), Some(to)) = (rows.as_array::<3>(), to.as_mut_array()) {
+        *to = rows.map(scaled);
+    } else if let (Some(rows), Some(to)) = (rows.as_array::<6>(), to.as_mut_array()) {
+        *to = rows.map(scaled);
+    } else {
+        to.iter_mut().zip(rows).for_each(|(to, row)| *to = scaled(*row));
+    }
+}
+
 impl<P: Scalar, V: VectorKernels> TypedSystem<P, V> {
     fn new<Q: Problem>(policy: &Policy, problem: &Q) -> Self {
         let structure = problem.structure();
@@ -151,20 +164,20 @@ impl<P: Scalar, V: VectorKernels> TypedSystem<P, V> {
     /// Weighs the residuals by the root of the slope of each block's loss, and scales them to a moderate norm.
     fn set_residual<Q: Problem>(&mut self, problem: &Q) -> f64 {
         let structure = problem.structure();
-        let residuals = &self.residuals;
         let mut squared_norm = 0.0;
-        for (block, weight) in self.weights.iter_mut().enumerate() {
-            let squared: f64 = residuals[structure.rows(block)].iter().map(|r| r * r).sum();
+        let blocks = structure.by_block(&self.residuals).zip(&mut self.weights);
+        for (block, (rows, weight)) in blocks.enumerate() {
+            let squared = evaluation::squared_norm(rows);
             let (_, slope) = problem.loss(block).evaluate(squared);
             *weight = slope.sqrt();
             squared_norm += slope * squared;
         }
         self.residual_scale = if self.scaling { power_of_two_near(RESIDUAL_NORM / squared_norm.sqrt()) } else { 1.0 };
-        for (block, weight) in self.weights.iter().enumerate() {
-            let factor = weight * self.residual_scale;
-            for row in structure.rows(block) {
-                self.residual[row] = V::from_f64(residuals[row] * factor);
-            }
+        let mut residual = &mut self.residual[..];
+        for (rows, weight) in structure.by_block(&self.residuals).zip(&self.weights) {
+            let (scaled, others) = residual.split_at_mut(rows.len());
+            scale_rows(rows, weight * self.residual_scale, scaled);
+            residual = others;
         }
         squared_norm.sqrt() * self.residual_scale
     }

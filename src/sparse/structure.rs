@@ -120,6 +120,11 @@ impl Structure {
         block.row..block.row + block.rows
     }
 
+    /// What each residual block has of a flat residual.
+    pub(crate) fn by_block<'a, T>(&'a self, residual: &'a [T]) -> impl Iterator<Item = &'a [T]> {
+        self.blocks.iter().map(|block| &residual[block.row..block.row + block.rows])
+    }
+
     /// The entries of a residual block in the flat Jacobian.
     pub fn entries(&self, block: usize) -> std::ops::Range<usize> {
         let block = self.blocks[block];
@@ -159,6 +164,7 @@ mod tests {
             (Some(0), None, Some(6))
         );
         assert_eq!((structure.rows(1), structure.entries(1)), (2..5, 24..45));
+        assert!(structure.by_block(&[0, 1, 2, 3, 4]).eq([&[0, 1][..], &[2, 3, 4]]));
         assert_eq!(structure.pieces_of(1).map(|(local, _)| local).collect::<Vec<_>>(), [0, 6]);
     }
 }

@@ -53,7 +53,7 @@ impl<'a> BundleProblem<'a> {
             last_seen[seen.landmark] = last_seen[seen.landmark].max(seen.keyframe);
         }
         let mut landmarks: Vec<usize> = (0..bundle.landmarks.len()).collect();
-        landmarks.sort_by_key(|&index| (bundle.landmarks[index].host, std::cmp::Reverse(last_seen[index])));
+        landmarks.sort_by_cached_key(|&index| (bundle.landmarks[index].host, std::cmp::Reverse(last_seen[index])));
         let mut places = vec![0; landmarks.len()];
         for (place, &index) in landmarks.iter().enumerate() {
             places[index] = place;

@@ -43,9 +43,10 @@ impl<F: Scalar, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize,
                 continue;
             }
             let couplings = &linearized.couplings;
-            let (mut k_t, mut k_h) = ([F::ZERO; D], [[F::ZERO; W]; D]);
+            // By rows.
+            let (mut k_t, mut k_h) = ([[F::ZERO; W]; D], [[F::ZERO; W]; D]);
             for d in 0..D {
-                k_t[d] = couplings.first(index, d).cast();
+                k_t[d][d] = couplings.first(index, d).cast();
                 for i in 0..D {
                     k_h[i][d] = couplings.second(index, i, d).cast();
                 }
@@ -67,21 +68,20 @@ impl<F: Scalar, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize,
                     }
                     // From here on one observation after the other, its numbers in a row as the parts have them.
                     for lane in layout.used_lanes(tile) {
-                        let [first, second] = places[tile].map(|places| places[lane] as usize);
-                        if free[0].is_some() {
-                            for d in 0..D {
-                                parts[first][k][d] += part[d][lane] * k_t[d];
+                        for (which, coupling) in [&k_t, &k_h].into_iter().enumerate() {
+                            if free[which].is_none() {
+                                continue;
                             }
-                        }
-                        if free[1].is_some() {
+                            // Whole rows of the diagonal one, too: a vector at a time is less than number by number.
                             let mut seen = [F::ZERO; W];
                             for i in 0..D {
                                 for d in 0..W {
-                                    seen[d] = k_h[i][d].mul_add_if(U::FUSED, part[i][lane], seen[d]);
+                                    seen[d] = coupling[i][d].mul_add_if(U::FUSED, part[i][lane], seen[d]);
                                 }
                             }
+                            let to = &mut parts[places[tile][which][lane] as usize][k];
                             for d in 0..W {
-                                parts[second][k][d] += seen[d];
+                                to[d] += seen[d];
                             }
                         }
                     }
@@ -99,12 +99,12 @@ impl<F: Scalar, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize,
     }
 }
 
-/// Adds `Kᵀ M K` of a group, `M` by columns, `K_h` by rows.
+/// Adds `Kᵀ M K` of a group, `M` by columns, `K` by rows.
 #[inline(always)]
 fn add_group<U: Unit, F: Scalar, const D: usize, const W: usize>(
     free: [Option<usize>; 2],
     m: &[[F; W]; D],
-    k_t: &[F; D],
+    k_t: &[[F; W]; D],
     k_h: &[[F; W]; D],
     complement: &mut Envelope<F, D>,
 ) {
@@ -116,12 +116,14 @@ fn add_group<U: Unit, F: Scalar, const D: usize, const W: usize>(
         }
     };
     let mut scales = [F::ZERO; W];
-    scales[..D].copy_from_slice(k_t);
+    for d in 0..D {
+        scales[d] = k_t[d][d];
+    }
     if let Some(t) = free[0] {
         let mut columns = *m;
         for d in 0..D {
             for lane in 0..W {
-                columns[d][lane] *= scales[lane] * k_t[d];
+                columns[d][lane] *= scales[lane] * scales[d];
             }
         }
         add((t, t), &columns);

@@ -115,31 +115,39 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
     }
 }
 
+/// Tiles whose rows stay in the first cache while one pair of columns after the other reads them.
+const TILES_AT_ONCE: usize = 8;
+
 /// The lower triangle of `AᵀA` over the tiles of a group: two of its rows at a time, a long one and a short one, whose sums
-/// over lanes are taken together. No more of it is ever there in lanes: that would be kilobytes to clear and to read again.
+/// over lanes are taken together.
 #[inline(always)]
 pub(in crate::solver::separable) fn gram<U: Unit, S: Scalar, const R: usize, const D: usize>(
     unit: U,
     tiles: &[[[Lanes<S>; D]; R]],
 ) -> [[f64; D]; D] {
     #[inline(always)]
-    fn by<U: Unit, S: Scalar, const R: usize, const D: usize, const N: usize>(
+    fn by<U: Unit, S: Scalar, const R: usize, const D: usize, const N: usize, const H: usize>(
         unit: U,
         tiles: &[[[Lanes<S>; D]; R]],
     ) -> [[f64; D]; D] {
+        let mut lanes = [[[S::ZERO; LANES]; N]; H];
+        for tiles in tiles.chunks(TILES_AT_ONCE) {
+            for short in 0..D.div_ceil(2) {
+                let long = D - 1 - short;
+                for k in 0..=long {
+                    add_product(unit, tiles, long, k, &mut lanes[short][k]);
+                }
+                if short < long {
+                    for k in 0..=short {
+                        add_product(unit, tiles, short, k, &mut lanes[short][long + 1 + k]);
+                    }
+                }
+            }
+        }
         let mut gram = [[0.0; D]; D];
         for short in 0..D.div_ceil(2) {
             let long = D - 1 - short;
-            let mut both = [[S::ZERO; LANES]; N];
-            for k in 0..=long {
-                both[k] = product(unit, tiles, long, k);
-            }
-            if short < long {
-                for k in 0..=short {
-                    both[long + 1 + k] = product(unit, tiles, short, k);
-                }
-            }
-            let sums = unit.sums(&both);
+            let sums = unit.sums(&lanes[short]);
             for k in 0..=long {
                 gram[long][k] = sums[k].to_f64();
             }
@@ -152,24 +160,25 @@ pub(in crate::solver::separable) fn gram<U: Unit, S: Scalar, const R: usize, con
         gram
     }
     const { assert!(D < 16) };
-    if D < 8 { by::<U, S, R, D, 8>(unit, tiles) } else { by::<U, S, R, D, 16>(unit, tiles) }
+    if D < 8 { by::<U, S, R, D, 8, 4>(unit, tiles) } else { by::<U, S, R, D, 16, 8>(unit, tiles) }
 }
 
-/// The product of two columns, lane by lane.
+/// Adds the product of two columns, lane by lane.
 #[inline(always)]
-fn product<U: Unit, S: Scalar, const R: usize, const D: usize>(
+fn add_product<U: Unit, S: Scalar, const R: usize, const D: usize>(
     unit: U,
     tiles: &[[[Lanes<S>; D]; R]],
     a: usize,
     b: usize,
-) -> Lanes<S> {
-    let mut sums = [S::ZERO; LANES];
+    to: &mut Lanes<S>,
+) {
+    let mut sums = *to;
     for tile in tiles {
         for row in tile {
             sums = unit.mul_add(&row[a], &row[b], &sums);
         }
     }
-    sums
+    *to = sums;
 }
 
 /// Counts in each lane whether storage rounds it to zero: what is at most half of the least number does, ties to even.

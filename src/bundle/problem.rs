@@ -53,7 +53,7 @@ impl<'a> BundleProblem<'a> {
             last_seen[seen.landmark] = last_seen[seen.landmark].max(seen.keyframe);
         }
         let mut landmarks: Vec<usize> = (0..bundle.landmarks.len()).collect();
-        landmarks.sort_by_key(|&index| (bundle.landmarks[index].host, std::cmp::Reverse(last_seen[index])));
+        landmarks.sort_by_cached_key(|&index| (bundle.landmarks[index].host, std::cmp::Reverse(last_seen[index])));
         let mut places = vec![0; landmarks.len()];
         for (place, &index) in landmarks.iter().enumerate() {
             places[index] = place;
@@ -115,26 +115,24 @@ impl<'a> BundleProblem<'a> {
 
     fn measure(&self, tile: usize) -> Measured {
         let camera = &self.bundle.camera;
-        let seen = |index: usize| &self.bundle.observations[self.observations[index]];
-        let landmark = |index: usize| &self.bundle.landmarks[seen(index).landmark];
-        let all = self.layout.observations(tile);
-        let each = |of: &dyn Fn(usize) -> f64| -> Lanes<f64> { all.map(|index| of(index as usize)) };
-        let left = |index: usize| if seen(index).keyframe == landmark(index).host { 0.0 } else { 1.0 };
-        Measured {
-            ray: [
-                each(&|index| camera.ray(&landmark(index).px_host).x),
-                each(&|index| camera.ray(&landmark(index).px_host).y),
-            ],
-            px: [
-                each(&|index| seen(index).px.x - camera.cx),
-                each(&|index| seen(index).px.y - camera.cy),
-                each(&|index| seen(index).px_right_x.map_or(0.0, |x| x - camera.cx)),
-            ],
-            weights: [
-                self.layout.per_lane(tile, |index| left(index) / seen(index).sigma_px),
-                self.layout.per_lane(tile, |index| seen(index).px_right_x.map_or(0.0, |_| 1.0 / seen(index).sigma_px)),
-            ],
+        let zero = [0.0; LANES];
+        let mut measured = Measured { ray: [zero; 2], px: [zero; 3], weights: [zero; 2] };
+        for (lane, &index) in self.layout.observations(tile).iter().enumerate() {
+            let seen = &self.bundle.observations[self.observations[index as usize]];
+            let ray = camera.ray(&self.bundle.landmarks[seen.landmark].px_host);
+            (measured.ray[0][lane], measured.ray[1][lane]) = (ray.x, ray.y);
+            measured.px[0][lane] = seen.px.x - camera.cx;
+            measured.px[1][lane] = seen.px.y - camera.cy;
+            measured.px[2][lane] = seen.px_right_x.map_or(0.0, |x| x - camera.cx);
         }
+        for lane in self.layout.used_lanes(tile) {
+            let seen = &self.bundle.observations[self.observations[self.layout.observations(tile)[lane] as usize]];
+            let weight = 1.0 / seen.sigma_px;
+            let is_host = seen.keyframe == self.bundle.landmarks[seen.landmark].host;
+            measured.weights[0][lane] = if is_host { 0.0 } else { weight };
+            measured.weights[1][lane] = if seen.px_right_x.is_some() { weight } else { 0.0 };
+        }
+        measured
     }
 
     /// Whether there are right columns.

@@ -63,16 +63,25 @@ pub(super) fn robustify<S: Scalar, const R: usize, const D: usize, const L: usiz
 ) -> Lanes<f64> {
     if loss != Loss::Squared {
         let roots = root_slopes::<S>(loss, &squared_norms(&rows.residual));
-        let scale = |lanes: &mut Lanes<S>| {
-            for (value, root) in lanes.iter_mut().zip(&roots) {
-                *value *= *root;
+        for row in 0..R {
+            multiply(&mut rows.residual[row], &roots);
+            for d in 0..D {
+                multiply(&mut rows.by_frame[row][d], &roots);
             }
-        };
-        rows.residual.iter_mut().for_each(scale);
-        rows.by_frame.as_flattened_mut().iter_mut().for_each(scale);
-        rows.by_landmark.as_flattened_mut().iter_mut().for_each(scale);
+            for k in 0..L {
+                multiply(&mut rows.by_landmark[row][k], &roots);
+            }
+        }
     }
     squared_norms(&rows.residual)
+}
+
+/// Lane by lane. Of iterators over rows and lanes the compiler makes gathers and scatters, which take far longer.
+#[inline(always)]
+fn multiply<S: Scalar>(lanes: &mut Lanes<S>, factors: &Lanes<S>) {
+    for lane in 0..LANES {
+        lanes[lane] *= factors[lane];
+    }
 }
 
 /// `ρ(‖r‖²)` of each lane.

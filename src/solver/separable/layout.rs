@@ -5,13 +5,22 @@ use crate::precision::kernels::{LANES, Lanes};
 use std::ops::Range;
 
 /// What one observation touches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Touched {
     /// The frames: the one whose perturbation the Jacobian is by, and another to which that is relative. Neither: the
     /// observation is of the landmark alone.
     pub frames: [Option<usize>; 2],
     /// The landmark.
     pub landmark: usize,
+}
+
+impl Touched {
+    /// Orders observations by their frames, none before the first, then by landmark, then by index: as one number, for
+    /// sorting to take no branches.
+    fn key(&self, index: usize) -> u128 {
+        let [first, second] = self.frames.map(|frame| frame.map_or(0, |frame| frame as u32 + 1));
+        [first, second, self.landmark as u32, index as u32].iter().fold(0, |key, &part| key << 32 | u128::from(part))
+    }
 }
 
 /// Observations of the same frames: neighbouring tiles.
@@ -58,8 +67,9 @@ impl Layout {
             (!fixed).then(|| free_count - 1)
         };
         let free = fixed.iter().map(|&fixed| number(fixed)).collect();
-        let mut order: Vec<usize> = (0..touched.len()).collect();
-        order.sort_by_key(|&index| touched[index]);
+        let mut keys: Vec<u128> = touched.iter().enumerate().map(|(index, touched)| touched.key(index)).collect();
+        keys.sort_unstable();
+        let order: Vec<usize> = keys.iter().map(|&key| key as u32 as usize).collect();
 
         let mut layout = Self {
             free,

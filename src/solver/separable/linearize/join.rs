@@ -1,8 +1,8 @@
 //! What the groups say of the frames' columns, joined: scales, norms, gradient, couplings.
 
-use super::{Linearized, group_scales};
+use super::Linearized;
 use crate::precision::kernels::{Kernel, Unit, vectorized};
-use crate::precision::{Scalar, power_of_two_near};
+use crate::precision::{Scalar, power_of_two_near_inverse_root};
 use crate::solver::Layout;
 use crate::solver::separable::factors::Factors;
 use crate::solver::separable::problem::Separable;
@@ -77,7 +77,7 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
         });
         factors.add_norms_and_gradient(&mut norms, &mut gradient);
         for (k, &norm) in norms.iter().enumerate() {
-            let scale = if norm > 0.0 { power_of_two_near(1.0 / norm.sqrt()) } else { 1.0 };
+            let scale = power_of_two_near_inverse_root(norm);
             self.frame_scales[k] = scale;
             self.frame_norms[k] = V::from_f64(norm * scale * scale);
             self.frame_gradient[k] = V::from_f64(gradient[k] * scale);
@@ -85,7 +85,7 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
         factors.scale(&self.frame_scales);
         for (index, group) in layout.groups().iter().enumerate() {
             // Powers of two: a quotient is a product.
-            let own = group_scales(&self.gram[index]).map(|scale| 1.0 / scale);
+            let own = self.group_scales[index].map(|scale| 1.0 / scale);
             let scales = |frame: Option<usize>| {
                 let free = frame.and_then(|frame| layout.free(frame))?;
                 Some(&self.frame_scales[free * D..(free + 1) * D])

@@ -10,7 +10,7 @@ use crate::precision::kernels::{LANES, Lanes, vectorized};
 use crate::precision::{Scalar, power_of_two_near};
 use crate::solver::system::{Linearization, Trouble};
 use crate::sparse::Rounding;
-pub(super) use rows::triangle_sums;
+pub(super) use rows::gram;
 use rows::{FillRows, LandmarkNorms};
 
 /// A linearized separable problem in scaled unknowns: those of a frame and of a landmark have columns of norms near one.
@@ -40,8 +40,10 @@ pub(super) struct Linearized<S, P, V, const R: usize, const D: usize, const L: u
     /// Entries that storage rounded to zero.
     pub(super) flushed: usize,
     scratch: Vec<[[Lanes<S>; D]; R]>,
-    /// `AᵀA` of each group before scaling; lower triangle, the whole where there is a second frame.
+    /// `AᵀA` of each group before scaling; lower triangle.
     pub(super) gram: Vec<[[f64; D]; D]>,
+    /// Scales of the columns of each group.
+    group_scales: Vec<[f64; D]>,
     raw_gradient: Vec<[f64; D]>,
     /// What the problem says of each group whose second frame is free.
     pub(super) raw_couplings: Vec<[[f64; D]; D]>,
@@ -68,6 +70,7 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
             flushed: 0,
             scratch: vec![[[[S::ZERO; LANES]; D]; R]; longest],
             gram: vec![[[0.0; D]; D]; groups],
+            group_scales: vec![[1.0; D]; groups],
             raw_gradient: vec![[0.0; D]; groups],
             raw_couplings: vec![[[0.0; D]; D]; groups],
             scaled: false,
@@ -170,16 +173,4 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
         // Not `max`, which would lose a NaN.
         frames.chain(landmarks).fold(0.0, |largest, g| if g <= largest { largest } else { g })
     }
-}
-
-/// Scales of the columns of a group, from their squared norms.
-#[inline(always)]
-fn group_scales<const D: usize>(gram: &[[f64; D]; D]) -> [f64; D] {
-    let mut scales = [1.0; D];
-    for d in 0..D {
-        if gram[d][d] > 0.0 {
-            scales[d] = power_of_two_near(1.0 / gram[d][d].sqrt());
-        }
-    }
-    scales
 }

@@ -1,8 +1,8 @@
 //! Filling the rows, tile by tile.
 
-use super::{Linearized, group_scales};
-use crate::precision::Scalar;
+use super::Linearized;
 use crate::precision::kernels::{Kernel, LANES, Lanes, Unit};
+use crate::precision::{Scalar, power_of_two_near_inverse_root};
 use crate::solver::Layout;
 use crate::solver::separable::cost::robustify;
 use crate::solver::separable::problem::{Rows, Separable};
@@ -32,7 +32,6 @@ where
         let mut flushed = [0; LANES];
         for (index, group) in layout.groups().iter().enumerate() {
             let prepared = problem.prepare::<S>(index);
-            let mut gram = [[zero; D]; D];
             let mut gradient = [zero; D];
             for tile in group.tiles.clone() {
                 let mut rows = Rows::<S, R, D, L>::zero();
@@ -46,22 +45,16 @@ where
                     for row in 0..R {
                         gradient[a] = unit.mul_add(&by_frame[row][a], &residual[row], &gradient[a]);
                     }
-                    // A relative frame needs the whole triangle.
-                    for b in if group.frames[1].is_some() { 0 } else { a }..=a {
-                        for row in 0..R {
-                            gram[a][b] = unit.mul_add(&by_frame[row][a], &by_frame[row][b], &gram[a][b]);
-                        }
-                    }
                 }
                 to.scratch[tile - group.tiles.start] = rows.by_frame;
                 to.add_to_landmarks(unit, layout, tile, &rows, &mut flushed);
             }
             to.raw_gradient[index] = unit.sums(&gradient).map(S::to_f64);
-            to.gram[index] = triangle_sums(unit, &gram);
-            let own = group_scales(&to.gram[index]);
+            to.gram[index] = gram(unit, &to.scratch[..group.tiles.len()]);
             let mut scales = [S::ZERO; D];
             for d in 0..D {
-                scales[d] = S::from_f64(own[d]);
+                to.group_scales[index][d] = power_of_two_near_inverse_root(to.gram[index][d][d]);
+                scales[d] = S::from_f64(to.group_scales[index][d]);
             }
             for tile in group.tiles.clone() {
                 let from = &to.scratch[tile - group.tiles.start];
@@ -122,36 +115,70 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
     }
 }
 
-/// The sums over lanes of a lower triangle: two of its rows at a time, a long one and a short one.
+/// Tiles whose rows stay in the first cache while one pair of columns after the other reads them.
+const TILES_AT_ONCE: usize = 8;
+
+/// The lower triangle of `AᵀA` over the tiles of a group: two of its rows at a time, a long one and a short one, whose sums
+/// over lanes are taken together.
 #[inline(always)]
-pub(in crate::solver::separable) fn triangle_sums<U: Unit, S: Scalar, const D: usize>(
+pub(in crate::solver::separable) fn gram<U: Unit, S: Scalar, const R: usize, const D: usize>(
     unit: U,
-    lanes: &[[Lanes<S>; D]; D],
+    tiles: &[[[Lanes<S>; D]; R]],
 ) -> [[f64; D]; D] {
     #[inline(always)]
-    fn by<U: Unit, S: Scalar, const D: usize, const N: usize>(unit: U, lanes: &[[Lanes<S>; D]; D]) -> [[f64; D]; D] {
-        let mut sums = [[0.0; D]; D];
-        for short in 0..D.div_ceil(2) {
-            let long = D - 1 - short;
-            let mut both = [[S::ZERO; LANES]; N];
-            both[..=long].copy_from_slice(&lanes[long][..=long]);
-            if short < long {
-                both[long + 1..long + 2 + short].copy_from_slice(&lanes[short][..=short]);
-            }
-            let found = unit.sums(&both);
-            for k in 0..=long {
-                sums[long][k] = found[k].to_f64();
-            }
-            if short < long {
-                for k in 0..=short {
-                    sums[short][k] = found[long + 1 + k].to_f64();
+    fn by<U: Unit, S: Scalar, const R: usize, const D: usize, const N: usize, const H: usize>(
+        unit: U,
+        tiles: &[[[Lanes<S>; D]; R]],
+    ) -> [[f64; D]; D] {
+        let mut lanes = [[[S::ZERO; LANES]; N]; H];
+        for tiles in tiles.chunks(TILES_AT_ONCE) {
+            for short in 0..D.div_ceil(2) {
+                let long = D - 1 - short;
+                for k in 0..=long {
+                    add_product(unit, tiles, long, k, &mut lanes[short][k]);
+                }
+                if short < long {
+                    for k in 0..=short {
+                        add_product(unit, tiles, short, k, &mut lanes[short][long + 1 + k]);
+                    }
                 }
             }
         }
-        sums
+        let mut gram = [[0.0; D]; D];
+        for short in 0..D.div_ceil(2) {
+            let long = D - 1 - short;
+            let sums = unit.sums(&lanes[short]);
+            for k in 0..=long {
+                gram[long][k] = sums[k].to_f64();
+            }
+            if short < long {
+                for k in 0..=short {
+                    gram[short][k] = sums[long + 1 + k].to_f64();
+                }
+            }
+        }
+        gram
     }
     const { assert!(D < 16) };
-    if D < 8 { by::<U, S, D, 8>(unit, lanes) } else { by::<U, S, D, 16>(unit, lanes) }
+    if D < 8 { by::<U, S, R, D, 8, 4>(unit, tiles) } else { by::<U, S, R, D, 16, 8>(unit, tiles) }
+}
+
+/// Adds the product of two columns, lane by lane.
+#[inline(always)]
+fn add_product<U: Unit, S: Scalar, const R: usize, const D: usize>(
+    unit: U,
+    tiles: &[[[Lanes<S>; D]; R]],
+    a: usize,
+    b: usize,
+    to: &mut Lanes<S>,
+) {
+    let mut sums = *to;
+    for tile in tiles {
+        for row in tile {
+            sums = unit.mul_add(&row[a], &row[b], &sums);
+        }
+    }
+    *to = sums;
 }
 
 /// Counts in each lane whether storage rounds it to zero: what is at most half of the least number does, ties to even.

@@ -4,7 +4,7 @@ use super::envelope::{Envelope, padded};
 use crate::precision::Scalar;
 use crate::precision::kernels::{Kernel, LANES, Lanes, Unit};
 use crate::solver::Layout;
-use crate::solver::separable::linearize::{Linearized, triangle_sums};
+use crate::solver::separable::linearize::{Linearized, gram};
 
 /// Adds `Bᵀ A K` of every observation to the parts of its landmark, and `Kᵀ AᵀA K` of every group to the complement.
 pub(super) struct Parts<'a, F, S, P, V, const R: usize, const D: usize, const L: usize> {
@@ -35,67 +35,60 @@ impl<F: Scalar, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize,
         let Self { layout, linearized, places, parts, complement } = self;
         let parts = parts.as_chunks_mut::<W>().0.as_chunks_mut::<L>().0;
         let zero = [F::ZERO; LANES];
+        let longest = layout.groups().iter().map(|group| group.tiles.len()).max().unwrap_or(0);
+        let mut by_frame = vec![[[zero; D]; R]; longest];
         for (index, group) in layout.groups().iter().enumerate() {
             let free = group.frames.map(|frame| frame.and_then(|frame| layout.free(frame)));
             if free == [None; 2] {
                 continue;
             }
             let couplings = &linearized.couplings;
-            let (mut k_t, mut k_h) = ([F::ZERO; D], [[F::ZERO; W]; D]);
+            // By rows.
+            let (mut k_t, mut k_h) = ([[F::ZERO; W]; D], [[F::ZERO; W]; D]);
             for d in 0..D {
-                k_t[d] = couplings.first(index, d).cast();
+                k_t[d][d] = couplings.first(index, d).cast();
                 for i in 0..D {
                     k_h[i][d] = couplings.second(index, i, d).cast();
                 }
             }
-            let mut gram = [[zero; D]; D];
             for tile in group.tiles.clone() {
-                let (mut a, mut b) = ([[zero; R]; D], [[zero; R]; L]);
+                let wide = &mut by_frame[tile - group.tiles.start];
                 for row in 0..R {
                     for d in 0..D {
-                        a[d][row] = unit.widened(&linearized.by_frame[tile][row][d]);
-                    }
-                    for k in 0..L {
-                        b[k][row] = unit.widened(&linearized.by_landmark[tile][row][k]);
-                    }
-                }
-                for i in 0..D {
-                    for j in 0..=i {
-                        for row in 0..R {
-                            gram[i][j] = unit.mul_add(&a[i][row], &a[j][row], &gram[i][j]);
-                        }
+                        wide[row][d] = unit.widened(&linearized.by_frame[tile][row][d]);
                     }
                 }
                 for k in 0..L {
                     let mut part = [zero; D];
-                    for d in 0..D {
-                        for row in 0..R {
-                            part[d] = unit.mul_add(&b[k][row], &a[d][row], &part[d]);
+                    for row in 0..R {
+                        let b = unit.widened(&linearized.by_landmark[tile][row][k]);
+                        for d in 0..D {
+                            part[d] = unit.mul_add(&b, &wide[row][d], &part[d]);
                         }
                     }
-                    if free[0].is_some() {
-                        for d in 0..D {
-                            let seen = unit.mul_add(&part[d], &unit.splat(k_t[d]), &zero);
-                            for (seen, &place) in seen.iter().zip(&places[tile][0]) {
-                                parts[place as usize][k][d] += *seen;
+                    // From here on one observation after the other, its numbers in a row as the parts have them.
+                    for lane in layout.used_lanes(tile) {
+                        for (which, coupling) in [&k_t, &k_h].into_iter().enumerate() {
+                            if free[which].is_none() {
+                                continue;
                             }
-                        }
-                    }
-                    if free[1].is_some() {
-                        for d in 0..D {
-                            let mut seen = zero;
+                            // Whole rows of the diagonal one, too: a vector at a time is less than number by number.
+                            let mut seen = [F::ZERO; W];
                             for i in 0..D {
-                                seen = unit.mul_add(&part[i], &unit.splat(k_h[i][d]), &seen);
+                                for d in 0..W {
+                                    seen[d] = coupling[i][d].mul_add_if(U::FUSED, part[i][lane], seen[d]);
+                                }
                             }
-                            for (seen, &place) in seen.iter().zip(&places[tile][1]) {
-                                parts[place as usize][k][d] += *seen;
+                            let to = &mut parts[places[tile][which][lane] as usize][k];
+                            for d in 0..W {
+                                to[d] += seen[d];
                             }
                         }
                     }
                 }
             }
             let mut columns = [[F::ZERO; W]; D];
-            let sums = triangle_sums(unit, &gram);
+            let sums = gram(unit, &by_frame[..group.tiles.len()]);
             for i in 0..D {
                 for j in 0..D {
                     columns[j][i] = F::from_f64(sums[i.max(j)][i.min(j)]);
@@ -106,12 +99,12 @@ impl<F: Scalar, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize,
     }
 }
 
-/// Adds `Kᵀ M K` of a group, `M` by columns, `K_h` by rows.
+/// Adds `Kᵀ M K` of a group, `M` by columns, `K` by rows.
 #[inline(always)]
 fn add_group<U: Unit, F: Scalar, const D: usize, const W: usize>(
     free: [Option<usize>; 2],
     m: &[[F; W]; D],
-    k_t: &[F; D],
+    k_t: &[[F; W]; D],
     k_h: &[[F; W]; D],
     complement: &mut Envelope<F, D>,
 ) {
@@ -123,12 +116,14 @@ fn add_group<U: Unit, F: Scalar, const D: usize, const W: usize>(
         }
     };
     let mut scales = [F::ZERO; W];
-    scales[..D].copy_from_slice(k_t);
+    for d in 0..D {
+        scales[d] = k_t[d][d];
+    }
     if let Some(t) = free[0] {
         let mut columns = *m;
         for d in 0..D {
             for lane in 0..W {
-                columns[d][lane] *= scales[lane] * k_t[d];
+                columns[d][lane] *= scales[lane] * scales[d];
             }
         }
         add((t, t), &columns);

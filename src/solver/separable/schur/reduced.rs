@@ -38,9 +38,9 @@ pub(super) struct Reduction<F, const D: usize, const L: usize> {
 
 impl<F: Scalar, const D: usize, const L: usize> Reduction<F, D, L> {
     pub(super) fn new(layout: &Layout) -> Self {
-        let seen_by = frames_of_landmarks(layout);
+        let seen_by = FramesOfLandmarks::new(layout);
         let mut landmarks: Vec<u32> = (0..layout.landmark_count() as u32).collect();
-        let of = |landmark: u32| seen_by[landmark as usize].as_slice();
+        let of = |landmark: u32| seen_by.of(landmark as usize);
         landmarks.sort_by(|&a, &b| of(a).cmp(of(b)));
         let (mut sets, mut frames) = (Vec::new(), Vec::new());
         let mut first_parts = vec![0; layout.landmark_count()];
@@ -108,23 +108,60 @@ impl<F: Scalar, const D: usize, const L: usize> Reduction<F, D, L> {
     }
 }
 
-/// The free frames that see each landmark, ascending.
-fn frames_of_landmarks(layout: &Layout) -> Vec<Vec<u32>> {
-    let mut seen_by: Vec<Vec<u32>> = vec![Vec::new(); layout.landmark_count()];
+/// The free frames that see each landmark, ascending, in one list.
+struct FramesOfLandmarks {
+    frames: Vec<u32>,
+    ranges: Vec<Range<usize>>,
+}
+
+impl FramesOfLandmarks {
+    fn new(layout: &Layout) -> Self {
+        let mut ranges = vec![0..0; layout.landmark_count()];
+        for_each_sight(layout, |landmark, _| ranges[landmark].end += 1);
+        let mut count = 0;
+        for range in &mut ranges {
+            count += range.end;
+            *range = count - range.end..count - range.end;
+        }
+        let mut frames = vec![0; count];
+        for_each_sight(layout, |landmark, frame| {
+            frames[ranges[landmark].end] = frame;
+            ranges[landmark].end += 1;
+        });
+        for range in &mut ranges {
+            let own = &mut frames[range.clone()];
+            own.sort_unstable();
+            range.end = range.start + distinct(own);
+        }
+        Self { frames, ranges }
+    }
+
+    fn of(&self, landmark: usize) -> &[u32] {
+        &self.frames[self.ranges[landmark].clone()]
+    }
+}
+
+/// Visits landmarks with the free frames of their observations, those that host many of them again and again.
+fn for_each_sight(layout: &Layout, mut visit: impl FnMut(usize, u32)) {
     for group in layout.groups() {
         for free in group.frames.iter().filter_map(|frame| frame.and_then(|frame| layout.free(frame))) {
             for tile in group.tiles.clone() {
-                for lane in layout.used_lanes(tile) {
-                    seen_by[layout.landmarks(tile)[lane] as usize].push(free as u32);
-                }
+                layout.used_lanes(tile).for_each(|lane| visit(layout.landmarks(tile)[lane] as usize, free as u32));
             }
         }
     }
-    for frames in &mut seen_by {
-        frames.sort_unstable();
-        frames.dedup();
+}
+
+/// Moves the first of each run of equals to the front; returns how many there are.
+fn distinct(ascending: &mut [u32]) -> usize {
+    let mut count = 0;
+    for index in 0..ascending.len() {
+        if count == 0 || ascending[index] != ascending[count - 1] {
+            ascending[count] = ascending[index];
+            count += 1;
+        }
     }
-    seen_by
+    count
 }
 
 /// Subtracts `Wᵀ W` of each landmark, `W = R⁻ᵀ Bᵀ A K` with columns of all frames that see it.

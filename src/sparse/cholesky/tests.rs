@@ -114,3 +114,33 @@ fn where_single_precision_loses_a_pivot_double_computes() {
         assert!((found / exact - 1.0).abs() < 0.01, "{precision}: {found} {exact}");
     }
 }
+
+/// A chain is eliminated node by node; of one with loops, what is left when that no longer joins two neighbours alone.
+#[test]
+fn what_hangs_between_two_others_is_eliminated_on_its_own() {
+    let crossing: Vec<(usize, usize)> = (0..8).flat_map(|i| [(10 * i, 97 - 9 * i), (5 * i + 2, 60 + 4 * i)]).collect();
+    for (loops, all) in [(vec![], true), (vec![(3, 90)], true), (crossing, false)] {
+        let (structure, flat) = chain(100, &loops, 2.0);
+        let (jacobian, scales) = scaled(&structure, &flat);
+        for (precision, tolerance) in [(Precision::F64, 1e-9), (Precision::F32, 1e-3), (Precision::F16, 0.1)] {
+            let mut factor = factor_of(&structure, 100, precision);
+            let thin = factor.nodes.thin_count();
+            assert!(if all { thin == 100 && factor.nodes.count() == 0 } else { (40..100).contains(&thin) }, "{thin}");
+            factor.factor(&jacobian, &scales, 1e-3).unwrap();
+            let jacobian_defect = defect(&factor, &jacobian, &scales);
+            assert!(jacobian_defect < tolerance.max(0.1), "{precision}: {jacobian_defect:e}");
+            factor.factor(&jacobian, &scales, 0.0).unwrap();
+            let defect = defect(&factor, &jacobian, &scales);
+            assert!(defect < tolerance, "{precision}, {thin} thin: {defect:e}");
+        }
+    }
+}
+
+#[test]
+fn a_thin_column_that_is_not_finite_is_named() {
+    let (structure, mut flat) = chain(20, &[], 2.0);
+    *flat.last_mut().unwrap() = f64::NAN;
+    let (jacobian, scales) = scaled(&structure, &flat);
+    let failed = factor_of(&structure, 20, Precision::F64).factor(&jacobian, &scales, 0.0);
+    assert!(matches!(failed, Err(SparseError::NotFinite { column: 54 | 57 })), "{failed:?}");
+}

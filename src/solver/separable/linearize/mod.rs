@@ -10,8 +10,8 @@ use crate::precision::kernels::{LANES, Lanes, vectorized};
 use crate::precision::{Scalar, power_of_two_near};
 use crate::solver::system::{Linearization, Trouble};
 use crate::sparse::Rounding;
-pub(super) use rows::gram;
 use rows::{FillRows, LandmarkNorms};
+pub(super) use rows::{Gram, TILES_AT_ONCE};
 
 /// A linearized separable problem in scaled unknowns: those of a frame and of a landmark have columns of norms near one.
 ///

@@ -33,6 +33,7 @@ where
         for (index, group) in layout.groups().iter().enumerate() {
             let prepared = problem.prepare::<S>(index);
             let mut gradient = [zero; D];
+            let mut gram = Gram::zero();
             for tile in group.tiles.clone() {
                 let mut rows = Rows::<S, R, D, L>::zero();
                 problem.differentiate(&prepared, tile, &mut rows);
@@ -46,11 +47,15 @@ where
                         gradient[a] = unit.mul_add(&by_frame[row][a], &residual[row], &gradient[a]);
                     }
                 }
-                to.scratch[tile - group.tiles.start] = rows.by_frame;
+                let done = tile + 1 - group.tiles.start;
+                to.scratch[done - 1] = rows.by_frame;
+                if tile + 1 == group.tiles.end || done.is_multiple_of(TILES_AT_ONCE) {
+                    gram.add(unit, &to.scratch[(done - 1) / TILES_AT_ONCE * TILES_AT_ONCE..done]);
+                }
                 to.add_to_landmarks(unit, layout, tile, &rows, &mut flushed);
             }
             to.raw_gradient[index] = unit.sums(&gradient).map(S::to_f64);
-            to.gram[index] = gram(unit, &to.scratch[..group.tiles.len()]);
+            to.gram[index] = gram.sums(unit);
             let mut scales = [S::ZERO; D];
             for d in 0..D {
                 to.group_scales[index][d] = power_of_two_near_inverse_root(to.gram[index][d][d]);
@@ -116,51 +121,56 @@ impl<S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize, const L: u
 }
 
 /// Tiles whose rows stay in the first cache while one pair of columns after the other reads them.
-const TILES_AT_ONCE: usize = 8;
+pub(in crate::solver::separable) const TILES_AT_ONCE: usize = 8;
 
-/// The lower triangle of `AᵀA` over the tiles of a group: two of its rows at a time, a long one and a short one, whose sums
-/// over lanes are taken together.
-#[inline(always)]
-pub(in crate::solver::separable) fn gram<U: Unit, S: Scalar, const R: usize, const D: usize>(
-    unit: U,
-    tiles: &[[[Lanes<S>; D]; R]],
-) -> [[f64; D]; D] {
+/// `AᵀA` lane by lane, its lower triangle.
+pub(in crate::solver::separable) struct Gram<S, const D: usize>([[Lanes<S>; D]; D]);
+
+impl<S: Scalar, const D: usize> Gram<S, D> {
     #[inline(always)]
-    fn by<U: Unit, S: Scalar, const R: usize, const D: usize, const N: usize, const H: usize>(
-        unit: U,
-        tiles: &[[[Lanes<S>; D]; R]],
-    ) -> [[f64; D]; D] {
-        let mut lanes = [[[S::ZERO; LANES]; N]; H];
-        for tiles in tiles.chunks(TILES_AT_ONCE) {
-            for short in 0..D.div_ceil(2) {
-                let long = D - 1 - short;
-                for k in 0..=long {
-                    add_product(unit, tiles, long, k, &mut lanes[short][k]);
-                }
-                if short < long {
-                    for k in 0..=short {
-                        add_product(unit, tiles, short, k, &mut lanes[short][long + 1 + k]);
-                    }
-                }
+    pub(in crate::solver::separable) fn zero() -> Self {
+        Self([[[S::ZERO; LANES]; D]; D])
+    }
+
+    /// Adds some tiles, [`TILES_AT_ONCE`] at most.
+    #[inline(always)]
+    pub(in crate::solver::separable) fn add<U: Unit, const R: usize>(&mut self, unit: U, tiles: &[[[Lanes<S>; D]; R]]) {
+        for a in 0..D {
+            for b in 0..=a {
+                add_product(unit, tiles, a, b, &mut self.0[a][b]);
             }
         }
-        let mut gram = [[0.0; D]; D];
+    }
+
+    /// The sums over lanes: two rows of the triangle at a time, a long one and a short one.
+    #[inline(always)]
+    pub(in crate::solver::separable) fn sums<U: Unit>(&self, unit: U) -> [[f64; D]; D] {
+        const { assert!(D < 16) };
+        if D < 8 { self.sums_by::<U, 8>(unit) } else { self.sums_by::<U, 16>(unit) }
+    }
+
+    #[inline(always)]
+    fn sums_by<U: Unit, const N: usize>(&self, unit: U) -> [[f64; D]; D] {
+        let mut sums = [[0.0; D]; D];
         for short in 0..D.div_ceil(2) {
             let long = D - 1 - short;
-            let sums = unit.sums(&lanes[short]);
+            let mut both = [[S::ZERO; LANES]; N];
+            both[..=long].copy_from_slice(&self.0[long][..=long]);
+            if short < long {
+                both[long + 1..long + 2 + short].copy_from_slice(&self.0[short][..=short]);
+            }
+            let found = unit.sums(&both);
             for k in 0..=long {
-                gram[long][k] = sums[k].to_f64();
+                sums[long][k] = found[k].to_f64();
             }
             if short < long {
                 for k in 0..=short {
-                    gram[short][k] = sums[long + 1 + k].to_f64();
+                    sums[short][k] = found[long + 1 + k].to_f64();
                 }
             }
         }
-        gram
+        sums
     }
-    const { assert!(D < 16) };
-    if D < 8 { by::<U, S, R, D, 8, 4>(unit, tiles) } else { by::<U, S, R, D, 16, 8>(unit, tiles) }
 }
 
 /// Adds the product of two columns, lane by lane.

@@ -4,7 +4,7 @@ use super::envelope::{Envelope, padded};
 use crate::precision::Scalar;
 use crate::precision::kernels::{Kernel, LANES, Lanes, Unit};
 use crate::solver::Layout;
-use crate::solver::separable::linearize::{Linearized, gram};
+use crate::solver::separable::linearize::{Gram, Linearized, TILES_AT_ONCE};
 
 /// Adds `Bᵀ A K` of every observation to the parts of its landmark, and `Kᵀ AᵀA K` of every group to the complement.
 pub(super) struct Parts<'a, F, S, P, V, const R: usize, const D: usize, const L: usize> {
@@ -35,24 +35,24 @@ impl<F: Scalar, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize,
         let Self { layout, linearized, places, parts, complement } = self;
         let parts = parts.as_chunks_mut::<W>().0.as_chunks_mut::<L>().0;
         let zero = [F::ZERO; LANES];
-        let longest = layout.groups().iter().map(|group| group.tiles.len()).max().unwrap_or(0);
-        let mut by_frame = vec![[[zero; D]; R]; longest];
+        let mut by_frame = [[[zero; D]; R]; TILES_AT_ONCE];
         for (index, group) in layout.groups().iter().enumerate() {
             let free = group.frames.map(|frame| frame.and_then(|frame| layout.free(frame)));
             if free == [None; 2] {
                 continue;
             }
             let couplings = &linearized.couplings;
-            // By rows.
-            let (mut k_t, mut k_h) = ([[F::ZERO; W]; D], [[F::ZERO; W]; D]);
+            let (mut k_t, mut k_h) = ([F::ZERO; W], [[F::ZERO; W]; D]);
             for d in 0..D {
-                k_t[d][d] = couplings.first(index, d).cast();
+                k_t[d] = couplings.first(index, d).cast();
                 for i in 0..D {
                     k_h[i][d] = couplings.second(index, i, d).cast();
                 }
             }
+            let mut gram = Gram::zero();
             for tile in group.tiles.clone() {
-                let wide = &mut by_frame[tile - group.tiles.start];
+                let done = (tile - group.tiles.start) % TILES_AT_ONCE + 1;
+                let wide = &mut by_frame[done - 1];
                 for row in 0..R {
                     for d in 0..D {
                         wide[row][d] = unit.widened(&linearized.by_frame[tile][row][d]);
@@ -66,29 +66,45 @@ impl<F: Scalar, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize,
                             part[d] = unit.mul_add(&b, &wide[row][d], &part[d]);
                         }
                     }
-                    // From here on one observation after the other, its numbers in a row as the parts have them.
+                    if free[1].is_none() {
+                        for d in 0..D {
+                            let seen = unit.mul_add(&part[d], &unit.splat(k_t[d]), &zero);
+                            for (seen, &place) in seen.iter().zip(&places[tile][0]) {
+                                parts[place as usize][k][d] += *seen;
+                            }
+                        }
+                        continue;
+                    }
+                    // With products of its own for each, one observation after the other, its numbers in a row.
                     for lane in layout.used_lanes(tile) {
-                        for (which, coupling) in [&k_t, &k_h].into_iter().enumerate() {
-                            if free[which].is_none() {
-                                continue;
-                            }
-                            // Whole rows of the diagonal one, too: a vector at a time is less than number by number.
-                            let mut seen = [F::ZERO; W];
-                            for i in 0..D {
-                                for d in 0..W {
-                                    seen[d] = coupling[i][d].mul_add_if(U::FUSED, part[i][lane], seen[d]);
-                                }
-                            }
-                            let to = &mut parts[places[tile][which][lane] as usize][k];
+                        let mut own = [F::ZERO; W];
+                        for d in 0..D {
+                            own[d] = part[d][lane];
+                        }
+                        if free[0].is_some() {
+                            let to = &mut parts[places[tile][0][lane] as usize][k];
                             for d in 0..W {
-                                to[d] += seen[d];
+                                to[d] += k_t[d] * own[d];
                             }
+                        }
+                        let mut seen = [F::ZERO; W];
+                        for i in 0..D {
+                            for d in 0..W {
+                                seen[d] = k_h[i][d].mul_add_if(U::FUSED, own[i], seen[d]);
+                            }
+                        }
+                        let to = &mut parts[places[tile][1][lane] as usize][k];
+                        for d in 0..W {
+                            to[d] += seen[d];
                         }
                     }
                 }
+                if tile + 1 == group.tiles.end || done == TILES_AT_ONCE {
+                    gram.add(unit, &by_frame[..done]);
+                }
             }
             let mut columns = [[F::ZERO; W]; D];
-            let sums = gram(unit, &by_frame[..group.tiles.len()]);
+            let sums = gram.sums(unit);
             for i in 0..D {
                 for j in 0..D {
                     columns[j][i] = F::from_f64(sums[i.max(j)][i.min(j)]);
@@ -99,12 +115,12 @@ impl<F: Scalar, S: Scalar, P: Scalar, V: Scalar, const R: usize, const D: usize,
     }
 }
 
-/// Adds `Kᵀ M K` of a group, `M` by columns, `K` by rows.
+/// Adds `Kᵀ M K` of a group, `M` by columns, `K_h` by rows.
 #[inline(always)]
 fn add_group<U: Unit, F: Scalar, const D: usize, const W: usize>(
     free: [Option<usize>; 2],
     m: &[[F; W]; D],
-    k_t: &[[F; W]; D],
+    k_t: &[F; W],
     k_h: &[[F; W]; D],
     complement: &mut Envelope<F, D>,
 ) {
@@ -115,15 +131,11 @@ fn add_group<U: Unit, F: Scalar, const D: usize, const W: usize>(
             }
         }
     };
-    let mut scales = [F::ZERO; W];
-    for d in 0..D {
-        scales[d] = k_t[d][d];
-    }
     if let Some(t) = free[0] {
         let mut columns = *m;
         for d in 0..D {
             for lane in 0..W {
-                columns[d][lane] *= scales[lane] * scales[d];
+                columns[d][lane] *= k_t[lane] * k_t[d];
             }
         }
         add((t, t), &columns);
@@ -150,7 +162,7 @@ fn add_group<U: Unit, F: Scalar, const D: usize, const W: usize>(
     let Some(t) = free[0] else { return };
     for d in 0..D {
         for lane in 0..W {
-            columns[d][lane] = m_k[d][lane] * scales[lane];
+            columns[d][lane] = m_k[d][lane] * k_t[lane];
         }
     }
     if t < h {

@@ -106,8 +106,8 @@ impl ThinColumns {
     pub(super) fn forward<C: Scalar, V: Scalar>(&self, values: &[C], x: &mut [V]) {
         let columns = &self.columns;
         match self.size {
-            6 => vectorized(Forward::<C, V, 6, 12, 18> { columns, values, x }),
-            _ => vectorized(Forward::<C, V, 3, 6, 9> { columns, values, x }),
+            6 => vectorized(Solve::<C, V, 6, 12, 18, true> { columns, values, x }),
+            _ => vectorized(Solve::<C, V, 3, 6, 9, true> { columns, values, x }),
         }
     }
 
@@ -115,8 +115,8 @@ impl ThinColumns {
     pub(super) fn backward<C: Scalar, V: Scalar>(&self, values: &[C], x: &mut [V]) {
         let columns = &self.columns;
         match self.size {
-            6 => vectorized(Backward::<C, V, 6, 12, 18> { columns, values, x }),
-            _ => vectorized(Backward::<C, V, 3, 6, 9> { columns, values, x }),
+            6 => vectorized(Solve::<C, V, 6, 12, 18, false> { columns, values, x }),
+            _ => vectorized(Solve::<C, V, 3, 6, 9, false> { columns, values, x }),
         }
     }
 }
@@ -205,22 +205,31 @@ fn eliminate<U: Unit, W: Scalar, const B: usize, const N: usize>(
     Some(raised)
 }
 
-struct Forward<'a, C, V, const B: usize, const M: usize, const N: usize> {
+/// One of the two solves, in order of elimination or back.
+struct Solve<'a, C, V, const B: usize, const M: usize, const N: usize, const FORWARD: bool> {
     columns: &'a [ThinColumn],
     values: &'a [C],
     x: &'a mut [V],
 }
 
-impl<C: Scalar, V: Scalar, const B: usize, const M: usize, const N: usize> Kernel for Forward<'_, C, V, B, M, N> {
+impl<C: Scalar, V: Scalar, const B: usize, const M: usize, const N: usize, const FORWARD: bool> Kernel
+    for Solve<'_, C, V, B, M, N, FORWARD>
+{
     type Output = ();
 
     #[inline(always)]
     fn run<U: Unit>(self, _: U) {
-        for (position, column) in self.columns.iter().enumerate() {
-            match column.below {
-                0 => forward::<U, C, V, B, B>(position, column, self.values, self.x),
-                1 => forward::<U, C, V, B, M>(position, column, self.values, self.x),
-                _ => forward::<U, C, V, B, N>(position, column, self.values, self.x),
+        let Self { columns, values, x } = self;
+        let count = columns.len();
+        for position in (0..count).map(|step| if FORWARD { step } else { count - 1 - step }) {
+            let column = &columns[position];
+            match (column.below, FORWARD) {
+                (0, true) => forward::<U, C, V, B, B>(position, column, values, x),
+                (1, true) => forward::<U, C, V, B, M>(position, column, values, x),
+                (_, true) => forward::<U, C, V, B, N>(position, column, values, x),
+                (0, false) => backward::<U, C, V, B, B>(position, column, values, x),
+                (1, false) => backward::<U, C, V, B, M>(position, column, values, x),
+                (_, false) => backward::<U, C, V, B, N>(position, column, values, x),
             }
         }
     }
@@ -248,27 +257,6 @@ fn forward<U: Unit, C: Scalar, V: Scalar, const B: usize, const N: usize>(
     for (row, change) in column.rows.iter().zip(front[B..].chunks_exact(B)) {
         for (value, change) in x[*row as usize..][..B].iter_mut().zip(change) {
             *value += *change;
-        }
-    }
-}
-
-struct Backward<'a, C, V, const B: usize, const M: usize, const N: usize> {
-    columns: &'a [ThinColumn],
-    values: &'a [C],
-    x: &'a mut [V],
-}
-
-impl<C: Scalar, V: Scalar, const B: usize, const M: usize, const N: usize> Kernel for Backward<'_, C, V, B, M, N> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<U: Unit>(self, _: U) {
-        for (position, column) in self.columns.iter().enumerate().rev() {
-            match column.below {
-                0 => backward::<U, C, V, B, B>(position, column, self.values, self.x),
-                1 => backward::<U, C, V, B, M>(position, column, self.values, self.x),
-                _ => backward::<U, C, V, B, N>(position, column, self.values, self.x),
-            }
         }
     }
 }

@@ -44,20 +44,18 @@ mod tests {
     use crate::sparse::{Cholesky, Structure, Supernodes, adjacency, minimum_degree};
     use std::sync::Arc;
 
+    /// Residuals of three unknowns, and their Jacobian.
+    type Function = fn([f64; 3]) -> ([f64; 3], [[f64; 3]; 3]);
+
     /// One block of three unknowns, whose residuals and their Jacobian are functions of it.
     struct Bent {
         x: [f64; 3],
         structure: Structure,
-        function: fn([f64; 3]) -> ([f64; 3], [[f64; 3]; 3]),
+        function: Function,
     }
 
     impl Bent {
-        fn solve(
-            x: [f64; 3],
-            policy: &str,
-            with_factor: bool,
-            function: fn([f64; 3]) -> ([f64; 3], [[f64; 3]; 3]),
-        ) -> (SolveStatistics, [f64; 3]) {
+        fn solve(x: [f64; 3], policy: &str, with_factor: bool, function: Function) -> (SolveStatistics, [f64; 3]) {
             let mut structure = Structure::new();
             let variable = structure.add_variable(3);
             structure.add_residual(3, &[variable]);

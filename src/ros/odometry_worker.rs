@@ -55,6 +55,16 @@ struct Inputs {
     reset: Mutex<Option<Se3>>,
 }
 
+/// For so long a frame waits for a sample that is due: it was sent before the frame, and is taken from the middleware after it.
+const OVERTAKEN: Duration = Duration::from_millis(5);
+
+impl Inputs {
+    /// Samples of wheels and inertial unit up to a frame.
+    fn until(&self, stamp_nanos: i64) -> (Vec<WheelSample>, Vec<ImuSample>) {
+        (self.wheels.take_until(stamp_nanos, OVERTAKEN), self.imu.take_until(stamp_nanos, OVERTAKEN))
+    }
+}
+
 /// The thread and what it is given.
 pub struct OdometryWorker {
     frames: Arc<Mailbox<RawFrame>>,
@@ -193,7 +203,7 @@ impl Estimator {
         }
         self.prepare(raw);
         let Some((_, odometry)) = &mut self.running else { return };
-        let (wheels, imu) = (inputs.wheels.take_until(raw.stamp_nanos), inputs.imu.take_until(raw.stamp_nanos));
+        let (wheels, imu) = inputs.until(raw.stamp_nanos);
         wheels.iter().for_each(|sample| odometry.add_wheel(sample));
         imu.iter().for_each(|sample| odometry.add_imu(sample));
         if let Some((before, _)) = self.last {

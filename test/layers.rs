@@ -1,4 +1,4 @@
-//! The layers hold: no `use crate::` points to a later layer, and r2r is named under `src/ros` only.
+//! The layers hold: no `use crate::` points to a later layer, r2r is named under `src/ros` only, and no file is left out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -99,4 +99,25 @@ fn unsafe_code_is_in_kernels_only() {
     let in_kernels = |file: &Path| file.starts_with("precision/kernels");
     let wrong = files_outside_that_hold(in_kernels, &["unsafe {", "unsafe fn", "unsafe impl"]);
     assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+/// The compiler says nothing of a file that no `mod` names, and its tests are never run.
+#[test]
+fn every_file_is_part_of_the_crate() {
+    let (root, files) = sources();
+    let is_root = |file: &PathBuf| file.parent() == Some(&root.join("bin")) || *file == root.join("lib.rs");
+    for file in files.iter().filter(|file| !is_root(file)) {
+        // `a/mod.rs` is declared beside `a`, `a/b.rs` in `a/mod.rs` or `a.rs`, a program's parts in its `main.rs`.
+        let module = if file.ends_with("mod.rs") { file.parent().expect("a folder") } else { file };
+        let name = module.file_stem().expect("a name").to_string_lossy();
+        let folder = module.parent().expect("a folder");
+        let declaring =
+            [folder.join("mod.rs"), folder.join("lib.rs"), folder.join("main.rs"), folder.with_extension("rs")];
+        let declares = |parent: &PathBuf| {
+            let text = fs::read_to_string(parent).unwrap_or_default();
+            text.lines().any(|line| line.ends_with(&format!("mod {name};")))
+        };
+        let is_program = file.ends_with("main.rs");
+        assert!(is_program || declaring.iter().any(declares), "{}: no `mod {name};` names it", file.display());
+    }
 }

@@ -19,7 +19,7 @@ use crate::solver::SolveStatistics;
 use r2r::geometry_msgs::msg::{PoseWithCovariance, TwistWithCovariance};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Names in the diagnostics of the time from images that came to their pose sent (ms).
 pub const TIME_IN_NODE: [&str; 3] = ["images to pose ms, median", "images to pose ms, p95", "images to pose ms, p99"];
@@ -55,13 +55,15 @@ struct Inputs {
     reset: Mutex<Option<Se3>>,
 }
 
-/// For so long a frame waits for a sample that is due: it was sent before the frame, and is taken from the middleware after it.
-const OVERTAKEN: Duration = Duration::from_millis(5);
+/// For so long a frame waits for samples that are due: they were sent before it, and are taken from the middleware after it.
+const PATIENCE: Duration = Duration::from_millis(5);
 
 impl Inputs {
     /// Samples of wheels and inertial unit up to a frame.
     fn until(&self, stamp_nanos: i64) -> (Vec<WheelSample>, Vec<ImuSample>) {
-        (self.wheels.take_until(stamp_nanos, OVERTAKEN), self.imu.take_until(stamp_nanos, OVERTAKEN))
+        let began = Instant::now();
+        let wheels = self.wheels.take_until(stamp_nanos, PATIENCE);
+        (wheels, self.imu.take_until(stamp_nanos, PATIENCE.saturating_sub(began.elapsed())))
     }
 }
 

@@ -25,8 +25,8 @@ struct State<T> {
 }
 
 impl<T> State<T> {
-    /// Whether a sample of before this stamp must be on its way, by how often they come.
-    fn is_one_due_before(&self, stamp_nanos: i64) -> bool {
+    /// Whether a sample up to this stamp must be on its way, by how often they come.
+    fn is_one_due_by(&self, stamp_nanos: i64) -> bool {
         let (Some(newest), Some(interval)) = (self.newest, self.interval) else { return false };
         let passed = stamp_nanos.saturating_sub(newest);
         interval <= passed && passed <= interval.saturating_mul(SILENT_AFTER)
@@ -63,7 +63,7 @@ impl<T> SampleQueue<T> {
     /// topics may overtake each other.
     pub fn take_until(&self, stamp_nanos: i64, patience: Duration) -> Vec<T> {
         let state = self.lock();
-        let is_one_due = |state: &mut State<T>| state.is_one_due_before(stamp_nanos);
+        let is_one_due = |state: &mut State<T>| state.is_one_due_by(stamp_nanos);
         let waited = self.changed.wait_timeout_while(state, patience, is_one_due);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         let count = state.waiting.partition_point(|(other, _)| *other <= stamp_nanos);
@@ -86,9 +86,12 @@ mod tests {
         let queue = SampleQueue::default();
         [10, 20].into_iter().for_each(|stamp| queue.put(stamp, stamp));
         let taken = std::thread::scope(|scope| {
-            let taker = scope.spawn(|| queue.take_until(30, Duration::from_secs(60)));
-            queue.put(30, 30);
-            taker.join().unwrap()
+            scope.spawn(|| {
+                // Long enough for one that does not wait to have gone.
+                std::thread::sleep(Duration::from_millis(100));
+                queue.put(30, 30);
+            });
+            queue.take_until(30, Duration::from_secs(60))
         });
         assert_eq!(taken, [10, 20, 30]);
     }

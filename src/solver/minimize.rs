@@ -100,7 +100,8 @@ fn minimize_with<Q: Problem>(
         });
         let mut trial = match tried {
             Ok(Attempt::Step(trial)) => trial,
-            _ if run.is_following() => {
+            // Nothing is said of where the solve stands but that it is no use to have followed a step there.
+            Ok(Attempt::Done(_)) | Err(_) if run.is_following() => {
                 run.reject(problem);
                 damping.rejected();
                 continue;

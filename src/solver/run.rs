@@ -7,6 +7,7 @@ use super::cgnr::{CgOptions, CgStatistics};
 use super::system::{Linearization, System, Trouble};
 use super::{Preconditioner, Problem, SolveStatistics, SolverError, SolverOptions, stopping};
 use crate::precision::{Policy, Precision};
+use following::Following;
 use std::time::Instant;
 
 /// Makes the system of a policy.
@@ -78,9 +79,7 @@ pub(crate) struct Run<'a, Q: Problem> {
     gradient_history: [f64; 2],
     /// What the last two steps that were taken decreased the cost by, the older one first; infinite where there was none.
     decreases: [f64; 2],
-    /// Whether a step that ascended was followed since the last one that was accepted, and whether the problem still stands there.
-    followed: bool,
-    following: bool,
+    following: Following,
     /// Iterations of conjugate gradients in the last linear problem.
     last_cg_iterations: usize,
     started: Instant,
@@ -119,8 +118,7 @@ impl<'a, Q: Problem> Run<'a, Q> {
             linearization: None,
             gradient_history: [f64::NAN; 2],
             decreases: [f64::INFINITY; 2],
-            followed: false,
-            following: false,
+            following: Following::NotYet,
             last_cg_iterations: 0,
             started,
         };
@@ -271,7 +269,7 @@ impl<'a, Q: Problem> Run<'a, Q> {
         self.cost = trial.cost;
         self.cost_in_double = trial.cost_in_double;
         self.linearization = None;
-        (self.followed, self.following) = (false, false);
+        self.following = Following::NotYet;
         self.decreases = [self.decreases[1], decrease];
         self.statistics.iterations += 1;
         self.iterations_of_precision += 1;

@@ -1,8 +1,9 @@
 //! The complete Cholesky factor by supernodes.
 
 use super::appended::Appended;
-use super::multifrontal::{Frontal, Target, ValueLayout, targets};
+use super::multifrontal::Frontal;
 use super::normal_matrix::neighbourhood;
+use super::value_layout::{Target, ValueLayout, targets};
 use super::{BlockJacobian, SparseError, Structure, Supernodes, minimum_degree};
 use crate::precision::kernels::panels::{self, LANES, SmallPivot};
 use crate::precision::{Precision, Scalar, bf16, f16};
@@ -118,7 +119,7 @@ impl Cholesky {
         let values = Values::new(&nodes, size, entries, precision);
         Ok(Self {
             size,
-            targets: targets(structure, &nodes, &layout, size),
+            targets: targets(structure, &nodes, &layout),
             columns: nodes.order.iter().map(|&block| block * size as u32).collect(),
             scales: vec![1.0; structure.column_count()],
             statistics: FactorStatistics { entries, operations: nodes.operations(size), ..FactorStatistics::default() },
@@ -341,3 +342,6 @@ impl Cholesky {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

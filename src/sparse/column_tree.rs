@@ -17,8 +17,8 @@ pub(super) struct Tree {
     pub(super) thin: Vec<(u32, [u32; 2])>,
 }
 
-/// What the columns of the tree wait for: by column the thin columns and supernodes whose first row below it is, the last
-/// one first. Both are numbered in one row, see [`Child`].
+/// By column the thin columns and supernodes whose first row below it is, as linked lists, the last one first. A thin
+/// column has an even number in them, a supernode an odd one.
 struct Waiting {
     first: Vec<u32>,
     next: Vec<u32>,

@@ -16,6 +16,7 @@ mod supernodes;
 mod symbolic;
 mod thin_columns;
 mod triangular;
+mod value_layout;
 
 pub use cholesky::{Cholesky, FactorStatistics};
 pub use incomplete_cholesky::{CholeskyOptions, CholeskyStatistics, IncompleteCholesky};

@@ -1,97 +1,10 @@
 //! The numerical factorization by fronts: a supernode's panel and what it leaves for its parent.
 
+use super::Supernodes;
 use super::jacobian::BlockJacobian;
-use super::thin_columns::{Place, ThinColumns};
-use super::{Structure, Supernodes};
+use super::value_layout::{Target, ValueLayout};
 use crate::precision::Scalar;
 use crate::precision::kernels::panels::{self, LANES, SmallPivot};
-
-/// Where a product of two variables of a residual block goes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Target {
-    place: Place,
-    /// The residual block's entries: first one, width and rows; and the first columns in it of the two variables.
-    entry: u32,
-    width: u16,
-    rows: u16,
-    row_local: u16,
-    column_local: u16,
-}
-
-/// The layout of a factor's values: thin columns, then the panels of the supernodes.
-#[derive(Debug, Clone)]
-pub(super) struct ValueLayout {
-    pub(super) thin: ThinColumns,
-    /// By supernode, and one more: where its panel begins.
-    pub(super) starts: Vec<usize>,
-}
-
-impl ValueLayout {
-    pub(super) fn new(nodes: &Supernodes, size: usize) -> Self {
-        let mut thin = ThinColumns::new(nodes, size);
-        let mut starts = vec![thin.len()];
-        for node in 0..nodes.count() {
-            starts.push(starts[node] + nodes.shape(node, size).len());
-        }
-        thin.locate_targets(nodes, |thin, row, column| place(nodes, thin, &starts, size, row, column));
-        Self { thin, starts }
-    }
-
-    /// Numbers in the factor.
-    pub(super) fn len(&self) -> usize {
-        self.starts[self.starts.len() - 1]
-    }
-}
-
-/// Where the block of a row and a column (positions, `row >= column`) is.
-fn place(nodes: &Supernodes, thin: &ThinColumns, starts: &[usize], size: usize, row: usize, column: usize) -> Place {
-    if column < thin.count() {
-        return thin.place(row, column);
-    }
-    let node = nodes.owner(column);
-    let columns = nodes.columns(node);
-    let in_front = if row < columns.end {
-        row - columns.start
-    } else {
-        let rows = &nodes.rows[nodes.rows_of(node)];
-        // Neighbours are in the pattern.
-        columns.len() + rows.binary_search(&(row as u32)).unwrap_or(0)
-    };
-    let stride = nodes.shape(node, size).stride();
-    let start = starts[node] + (column - columns.start) * size * stride + in_front * size;
-    Place { start: start as u32, stride: stride as u32 }
-}
-
-/// The targets of all pairs of free variables of all residual blocks.
-pub(super) fn targets(structure: &Structure, nodes: &Supernodes, layout: &ValueLayout, size: usize) -> Vec<Target> {
-    let mut targets = Vec::with_capacity(3 * structure.residual_block_count());
-    let mut free: Vec<(usize, usize)> = Vec::new();
-    for block in 0..structure.residual_block_count() {
-        let shape = structure.blocks[block];
-        free.clear();
-        free.extend(
-            structure
-                .pieces_of(block)
-                .filter(|(_, variable)| !variable.fixed)
-                .map(|(local, variable)| (nodes.positions[variable.column / size] as usize, local)),
-        );
-        for (index, &(a, a_local)) in free.iter().enumerate() {
-            for &(b, b_local) in &free[index..] {
-                let ((row, row_local), (column, column_local)) =
-                    if a >= b { ((a, a_local), (b, b_local)) } else { ((b, b_local), (a, a_local)) };
-                targets.push(Target {
-                    place: place(nodes, &layout.thin, &layout.starts, size, row, column),
-                    entry: shape.entry as u32,
-                    width: shape.width as u16,
-                    rows: shape.rows as u16,
-                    row_local: row_local as u16,
-                    column_local: column_local as u16,
-                });
-            }
-        }
-    }
-    targets
-}
 
 /// The panels of all supernodes in the precision `W` of their computation, and room for the updates between them.
 #[derive(Debug, Clone, Default)]
@@ -272,7 +185,7 @@ fn add_update<W: Scalar>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Cholesky, adjacency, minimum_degree};
+    use super::super::{Cholesky, Structure, adjacency, minimum_degree};
     use super::*;
     use crate::precision::Precision;
     use nalgebra::{DMatrix, DVector};

@@ -91,7 +91,7 @@ impl Supernodes {
 
     /// Multiplications (each with an addition) that a factorization takes for blocks of a size.
     pub fn operations(&self, size: usize) -> f64 {
-        let thin = self.thin_rows.iter().map(|rows| operations(1, below(rows), size));
+        let thin = self.thin_rows.iter().map(|rows| operations(1, rows_below(rows), size));
         let gathered =
             (0..self.count()).map(|node| operations(self.columns(node).len(), self.rows_of(node).len(), size));
         thin.chain(gathered).sum()
@@ -99,7 +99,7 @@ impl Supernodes {
 
     /// Numbers that the factor consists of for blocks of a size.
     pub fn entries(&self, size: usize) -> usize {
-        let thin = self.thin_rows.iter().map(|rows| size * size * (1 + below(rows)));
+        let thin = self.thin_rows.iter().map(|rows| size * size * (1 + rows_below(rows)));
         thin.chain((0..self.count()).map(|node| self.shape(node, size).len())).sum()
     }
 }
@@ -112,7 +112,7 @@ fn operations(columns: usize, below: usize, size: usize) -> f64 {
 }
 
 /// How many rows a thin column has below.
-fn below(rows: &[u32; 2]) -> usize {
+pub(super) fn rows_below(rows: &[u32; 2]) -> usize {
     rows.iter().filter(|&&row| row != Supernodes::NO_ROW).count()
 }
 

@@ -6,16 +6,11 @@
 //! leaves goes straight to where it belongs.
 
 use super::Supernodes;
+use super::supernodes::rows_below;
+use super::value_layout::Place;
 use crate::precision::Scalar;
 use crate::precision::kernels::panels::{LANES, SmallPivot};
 use crate::precision::kernels::{Kernel, Unit, vectorized};
-
-/// Where a block is among the values of a factor: its first entry, and from one column to the next.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Place {
-    pub(super) start: u32,
-    pub(super) stride: u32,
-}
 
 /// A column of blocks.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +39,7 @@ impl ThinColumns {
     pub(super) fn new(nodes: &Supernodes, size: usize) -> Self {
         let mut len = 0;
         let column = |rows: &[u32; 2]| {
-            let below = rows.iter().filter(|&&row| row != Supernodes::NO_ROW).count();
+            let below = rows_below(rows);
             let start = len;
             len += size * size * (1 + below);
             let rows = rows.map(|row| if row == Supernodes::NO_ROW { 0 } else { row * size as u32 });
@@ -54,24 +49,9 @@ impl ThinColumns {
         Self { size, columns, len: len.next_multiple_of(LANES) }
     }
 
-    /// Tells each column where what it leaves belongs; `place` says where the block of a row and a column is.
-    pub(super) fn locate_targets(&mut self, nodes: &Supernodes, place: impl Fn(&Self, usize, usize) -> Place) {
-        for index in 0..self.columns.len() {
-            let [a, b] = nodes.thin_rows[index].map(|row| row as usize);
-            let pairs: &[(usize, usize)] = match self.columns[index].below {
-                0 => &[],
-                1 => &[(a, a)],
-                _ => &[(a, a), (b, a), (b, b)],
-            };
-            for (at, &(row, column)) in pairs.iter().enumerate() {
-                self.columns[index].targets[at] = place(self, row, column);
-            }
-        }
-    }
-
-    /// How many columns there are.
-    pub(super) fn count(&self) -> usize {
-        self.columns.len()
+    /// Takes for each column where what it leaves belongs: `(a, a)`, `(b, a)` and `(b, b)` of its rows `a < b`.
+    pub(super) fn set_targets(&mut self, targets: Vec<[Place; 3]>) {
+        self.columns.iter_mut().zip(targets).for_each(|(column, targets)| column.targets = targets);
     }
 
     /// How many values they have.
@@ -79,7 +59,7 @@ impl ThinColumns {
         self.len
     }
 
-    /// Where the block of a row (a position) is in a column.
+    /// Where the block of a row is in a column (positions); the row is the column's own or below it.
     pub(super) fn place(&self, row: usize, column: usize) -> Place {
         let ThinColumn { start, below, rows, .. } = &self.columns[column];
         let size = self.size as u32;
@@ -102,7 +82,8 @@ impl ThinColumns {
         }
     }
 
-    /// The forward solve: `x ← L⁻¹ x` by these columns, what is above their rows included.
+    /// The forward solve: replaces these columns' unknowns in `x` by `L⁻¹` of them, and subtracts from those of the rows below what
+    /// that implies. `x` is in order of elimination.
     pub(super) fn forward<C: Scalar, V: Scalar>(&self, values: &[C], x: &mut [V]) {
         let columns = &self.columns;
         match self.size {
@@ -111,7 +92,7 @@ impl ThinColumns {
         }
     }
 
-    /// The backward solve: `x ← L⁻ᵀ x` by these columns, the unknowns of their rows being known.
+    /// The backward solve: replaces these columns' unknowns in `x` by the solution of `Lᵀ`, those of all other rows being known.
     pub(super) fn backward<C: Scalar, V: Scalar>(&self, values: &[C], x: &mut [V]) {
         let columns = &self.columns;
         match self.size {
@@ -235,6 +216,7 @@ impl<C: Scalar, V: Scalar, const B: usize, const M: usize, const N: usize, const
     }
 }
 
+/// [`ThinColumns::forward`] of one column with `N` rows.
 #[inline(always)]
 fn forward<U: Unit, C: Scalar, V: Scalar, const B: usize, const N: usize>(
     position: usize,
@@ -261,6 +243,7 @@ fn forward<U: Unit, C: Scalar, V: Scalar, const B: usize, const N: usize>(
     }
 }
 
+/// [`ThinColumns::backward`] of one column with `N` rows.
 #[inline(always)]
 fn backward<U: Unit, C: Scalar, V: Scalar, const B: usize, const N: usize>(
     position: usize,

@@ -1,6 +1,6 @@
 //! When a solve wants more precision, and how it goes on in it.
 
-use super::Run;
+use super::{Following, Run};
 use crate::solver::{Problem, SolverError};
 
 /// A solve whose last step decreased the cost by less than this share is about to converge.
@@ -75,6 +75,7 @@ impl<Q: Problem> Run<'_, Q> {
         self.noise = 0.0;
         self.gradient_history = [f64::NAN; 2];
         self.decreases = [f64::INFINITY; 2];
+        self.following = Following::NotYet;
         self.evaluate_present(problem);
         Ok(true)
     }

@@ -3,6 +3,15 @@
 use super::{Run, Trial};
 use crate::solver::Problem;
 
+/// Whether a step that ascends was followed since the last accepted state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Following {
+    NotYet,
+    /// The problem stands at its end.
+    Now,
+    InVain,
+}
+
 impl<Q: Problem> Run<'_, Q> {
     /// Stays at the end of a step that ascends, once for each accepted state: along a valley that bends, the step after it
     /// leads down to the valley's floor again, and further than any shorter one. The next step is judged by the cost before
@@ -12,24 +21,25 @@ impl<Q: Problem> Run<'_, Q> {
     /// Chamberlain, Powell, Lemarechal, Pedersen, *The watchdog technique for forcing convergence in algorithms for
     /// constrained optimization* (1982).
     pub(crate) fn follow(&mut self, trial: &Trial) -> bool {
-        if self.policy.naive || self.followed || !trial.cost.is_finite() {
+        if self.policy.naive || self.following != Following::NotYet || !trial.cost.is_finite() {
             return false;
         }
-        (self.followed, self.following) = (true, true);
+        self.following = Following::Now;
         self.linearization = None;
         true
     }
 
     /// Whether the problem stands at the end of a step that ascended.
     pub(crate) fn is_following(&self) -> bool {
-        self.following
+        self.following == Following::Now
     }
 
     /// Goes back to the last accepted state.
     pub(crate) fn reject(&mut self, problem: &mut Q) {
         problem.restore(&self.state);
         self.statistics.rejected_steps += 1;
-        if std::mem::take(&mut self.following) {
+        if self.is_following() {
+            self.following = Following::InVain;
             // Linearizing wants the residuals of where it is done.
             self.policy_cost(problem);
             self.linearization = None;

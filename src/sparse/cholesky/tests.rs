@@ -119,19 +119,20 @@ fn where_single_precision_loses_a_pivot_double_computes() {
 #[test]
 fn what_hangs_between_two_others_is_eliminated_on_its_own() {
     let crossing: Vec<(usize, usize)> = (0..8).flat_map(|i| [(10 * i, 97 - 9 * i), (5 * i + 2, 60 + 4 * i)]).collect();
-    for (loops, all) in [(vec![], true), (vec![(3, 90)], true), (crossing, false)] {
-        let (structure, flat) = chain(100, &loops, 2.0);
+    // Without loops the last of a hundred would be too soft for single precision.
+    for (count, loops, all) in [(20, vec![], true), (100, vec![(3, 90)], true), (100, crossing, false)] {
+        let (structure, flat) = chain(count, &loops, 2.0);
         let (jacobian, scales) = scaled(&structure, &flat);
-        for (precision, tolerance) in [(Precision::F64, 1e-9), (Precision::F32, 1e-3), (Precision::F16, 0.1)] {
-            let mut factor = factor_of(&structure, 100, precision);
-            let thin = factor.nodes.thin_count();
-            assert!(if all { thin == 100 && factor.nodes.count() == 0 } else { (40..100).contains(&thin) }, "{thin}");
-            factor.factor(&jacobian, &scales, 1e-3).unwrap();
-            let jacobian_defect = defect(&factor, &jacobian, &scales);
-            assert!(jacobian_defect < tolerance.max(0.1), "{precision}: {jacobian_defect:e}");
-            factor.factor(&jacobian, &scales, 0.0).unwrap();
+        for (precision, tolerance) in [(Precision::F64, 1e-10), (Precision::F32, 1e-3), (Precision::F16, 1e-2)] {
+            let mut factor = factor_of(&structure, count, precision);
+            let (thin, gathered) = (factor.nodes.thin_count(), factor.nodes.count());
+            assert!(if all { (thin, gathered) == (count, 0) } else { thin > 40 && gathered > 0 }, "{thin} {gathered}");
+            // The second time nothing is left of the first.
+            for damping in [0.5, 0.0] {
+                factor.factor(&jacobian, &scales, damping).unwrap();
+            }
             let defect = defect(&factor, &jacobian, &scales);
-            assert!(defect < tolerance, "{precision}, {thin} thin: {defect:e}");
+            assert!(defect < tolerance, "{precision}, {thin} of {count} thin: {defect:e}");
         }
     }
 }

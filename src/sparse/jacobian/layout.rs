@@ -11,6 +11,7 @@ pub(super) struct Piece {
     pub(super) size: u16,
 }
 
+/// What residual blocks that are worked on together have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Shape {
     rows: u16,
@@ -18,7 +19,7 @@ struct Shape {
     /// How many pieces it has.
     pieces: u16,
     /// As [`Run::pair`].
-    pair: u16,
+    pair: Option<u16>,
 }
 
 /// A residual block and its place in the flat arrays.
@@ -43,9 +44,8 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// The number of rows of blocks of two free variables of as many unknowns each, as nearly all of a pose graph are;
-    /// zero for any other.
-    pub(super) fn pair(&self) -> u16 {
+    /// The number of rows of blocks of two free variables of as many unknowns each, as nearly all of a pose graph are.
+    pub(super) fn pair(&self) -> Option<u16> {
         self.shape.pair
     }
 
@@ -86,7 +86,7 @@ impl Layout {
             ));
             let (rows, own) = (block.rows as u16, &pieces[before..]);
             let is_pair = (block.count, own.len()) == (2, 2) && own.iter().all(|piece| piece.size == rows);
-            let (width, pair) = (block.width as u16, if is_pair { rows } else { 0 });
+            let (width, pair) = (block.width as u16, is_pair.then_some(rows));
             let shape = Shape { rows, width, pieces: own.len() as u16, pair };
             match shapes.last_mut() {
                 Some((last, count)) if *last == shape => *count += 1,

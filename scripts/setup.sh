@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that building and running needs, from an empty Debian 12 on: system packages, Rust, ROS 2 and our messages.
+# Everything that building and running needs, from an empty Debian 12 or Ubuntu 24.04 on: system packages, Rust, ROS 2 and our messages.
 # Does only what is missing, so it may be run every time. Called by `make setup`, and by what depends on it.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -29,7 +29,7 @@ system_packages() {
     local wanted=(build-essential cmake clang libclang-dev libopencv-dev pkg-config python3-dev python3-venv git ca-certificates)
     local missing=() package
     if ! command -v apt-get >/dev/null; then
-        step "no apt here: taking for granted a C++ compiler, CMake, clang with libclang, OpenCV 4 with headers, Python 3.11"
+        step "no apt here: taking for granted a C++ compiler, CMake, clang with libclang, OpenCV 4 with headers, Python 3"
         return
     fi
     for package in "${wanted[@]}"; do installed "$package" || missing+=("$package"); done

@@ -24,11 +24,18 @@ export RUST_TEST_THREADS
 step "programs and tests, with ROS 2"
 cargo test --locked --release --features ros
 
+# A Clippy newer than the newest one that finds nothing here may know lints that this code has not met: it says so, and
+# fails nobody's test.
+clean_until=1.96
+version=$(cargo --version | awk '{print $2}' | cut -d. -f1,2)
+lints=()
+[ "$(printf '%s\n' "$version" "$clean_until" | sort -V | tail -1)" != "$clean_until" ] || lints=(-D warnings)
+
 step "lints, with ROS 2"
-cargo clippy --locked --release --all-targets --features ros -- -D warnings
+cargo clippy --locked --release --all-targets --features ros -- ${lints[@]+"${lints[@]}"}
 
 step "lints, without ROS 2"
-cargo clippy --locked --release --all-targets -- -D warnings
+cargo clippy --locked --release --all-targets -- ${lints[@]+"${lints[@]}"}
 
 step "colcon build"
 scripts/colcon.sh

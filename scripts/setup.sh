@@ -110,10 +110,11 @@ ros() {
             source scripts/env.sh
             prefix=$root/.setup/venv
             rm -rf build/tf2_msgs
+            # Joined by &&: a failing command ends no subshell that is asked whether it failed.
             cmake -S scripts/tf2_msgs -B build/tf2_msgs -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX="$prefix" \
-                -DPython3_EXECUTABLE="$prefix/bin/python"
-            cmake --build build/tf2_msgs --parallel "$(nproc)"
-            cmake --install build/tf2_msgs
+                -DPython3_EXECUTABLE="$prefix/bin/python" &&
+                cmake --build build/tf2_msgs --parallel "$(nproc)" &&
+                cmake --install build/tf2_msgs
         ) >.setup/tf2_msgs.log 2>&1 || { tail -20 .setup/tf2_msgs.log >&2; fail "building tf2_msgs failed"; }
         echo "$mark" >.setup/wheels.mark
     fi

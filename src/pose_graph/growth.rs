@@ -9,8 +9,8 @@
 //! time for pose graph SLAM* (2013). How many are taken at once: Wang, Ramdas, *False discovery rate control with e-values*
 //! (2022): likelihood ratios of wrong loops exceed `r` with a probability of `1/r` at most, dependent as they may be.
 
-use super::innovation::{Calibration, Innovation, Judgement, chance_to_fit, residual_at_random};
-use super::robust::{Graduation, MOST_CHOICES, chosen_edges, plausible_edges};
+use super::innovation::{Calibration, Innovation, Judgement, residual_at_random};
+use super::robust::{Graduation, chosen_edges};
 use super::spread::Spread;
 use super::support::supported;
 use super::{PoseGraph, PoseGraphEdge, PoseGraphOptions};
@@ -42,6 +42,8 @@ pub(super) struct Grown<G: RigidGroup<D>, const D: usize> {
     pub(super) part: PoseGraph<G, D>,
     /// By edge of the whole graph: whether it may be wrong and was taken.
     pub(super) taken: Vec<bool>,
+    /// By which the covariances that are stated have to be multiplied, as far as its loops tell; at most one.
+    pub(super) scale: f64,
     /// Whether most of what seem to be right loops were taken, and all could be judged: not those between parts of the graph
     /// that nothing else joins.
     pub(super) is_sure: bool,
@@ -90,7 +92,8 @@ pub(super) fn grown<G: RigidGroup<D>, const D: usize>(
         }
     }
     let is_sure = is_whole && loops.count() as f64 >= SHARE_TAKEN * loops.calibration.share * loops.in_doubt as f64;
-    Ok(Some(Grown { part, taken: loops.are_taken(), is_sure, statistics }))
+    let scale = loops.calibration.scale.min(1.0);
+    Ok(Some(Grown { part, taken: loops.are_taken(), scale, is_sure, statistics }))
 }
 
 /// What is thought of the loops of a graph.
@@ -184,55 +187,6 @@ impl<G: RigidGroup<D>, const D: usize> Grown<G, D> {
         let is_contradicted = graph.edges.iter().zip(&self.taken).any(|(edge, taken)| edge.robust && !*taken);
         (is_contradicted && unconfirmed.contains(&true)).then_some(unconfirmed)
     }
-}
-
-/// How many wrong edges fit by chance and so have a say, in expectation: one in twenty graphs.
-const FIT_BY_CHANCE: f64 = 0.05;
-
-/// For each edge of a graph whether it may be wrong and has a say in the map that has grown: of those that are
-/// [plausible](plausible_edges) the ones that were taken, or that fit better than chance explains. So those have none that are
-/// close because deviations are said to be larger than they are, and right ones that are a little off still have theirs.
-fn that_have_a_say<G: RigidGroup<D>, const D: usize>(
-    graph: &PoseGraph<G, D>,
-    grown: &Grown<G, D>,
-    limit: f64,
-) -> Vec<bool> {
-    let at_random = residual_at_random(&grown.part);
-    // Those that were not taken are about as many as there are wrong ones.
-    let wrong = graph.edges.iter().zip(&grown.taken).filter(|(edge, taken)| edge.robust && !**taken).count();
-    let bearable = FIT_BY_CHANCE / wrong.max(1) as f64;
-    let mut chosen = plausible_edges(graph, &grown.part, limit);
-    for ((chosen, taken), edge) in chosen.iter_mut().zip(&grown.taken).zip(&graph.edges) {
-        let fits = || chance_to_fit(edge, grown.part.squared_residual(edge), &at_random);
-        *chosen = *chosen && (*taken || fits().is_some_and(|chance| chance <= bearable));
-    }
-    chosen
-}
-
-/// Solves with the edges that have a say in the map that has grown, until they stay the same.
-///
-/// # Errors
-/// As of [`PoseGraph::optimize`].
-pub(super) fn settled<G: RigidGroup<D>, const D: usize>(
-    graph: &PoseGraph<G, D>,
-    mut grown: Grown<G, D>,
-    policy: &Policy,
-    options: &PoseGraphOptions,
-    limit: f64,
-) -> Result<(PoseGraph<G, D>, SolveStatistics), SolverError> {
-    let options = PoseGraphOptions { start: "given".into(), ..options.clone() };
-    let mut chosen = that_have_a_say(graph, &grown, limit);
-    for _ in 0..MOST_CHOICES {
-        grown.part.edges = chosen_edges(graph, &chosen);
-        let solved = grown.part.optimize_all(policy, &options, Graduation::NONE)?;
-        grown.statistics = grown.statistics.followed_by(solved, true);
-        let next = that_have_a_say(graph, &grown, limit);
-        if next == chosen {
-            break;
-        }
-        chosen = next;
-    }
-    Ok((grown.part, grown.statistics))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod spread;
 mod start;
 mod support;
 mod validate;
+mod verdict;
 mod whitening;
 
 pub use graph::{PlanarPoseGraph, PoseGraph, PoseGraphEdge, is_information};

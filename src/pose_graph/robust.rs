@@ -1,9 +1,10 @@
 //! Edges that may be wrong: their loss, its graduation, and which of them the result rejects.
 
-use super::growth::{self, grown};
+use super::growth::grown;
 use super::problem::GraphProblem;
 use super::support::supported;
 use super::validate::validate;
+use super::verdict;
 use super::{PoseGraph, PoseGraphEdge, PoseGraphOptions};
 use crate::geometry::relative_pose::RigidGroup;
 use crate::precision::Policy;
@@ -111,12 +112,12 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
     if let Some(first) = grown(graph, empty.clone(), policy, options, limit, &none)? {
         is_sure = first.is_sure;
         let unconfirmed = first.unconfirmed(graph, limit);
-        ends.push(growth::settled(graph, first, policy, options, limit)?);
+        ends.push(verdict::settled(graph, first, policy, options, limit)?);
         // A wrong loop that was taken early may be what bars right ones.
         if let Some(barred) = unconfirmed
             && let Some(second) = grown(graph, empty.clone(), policy, options, limit, &barred)?
         {
-            ends.push(growth::settled(graph, second, policy, options, limit)?);
+            ends.push(verdict::settled(graph, second, policy, options, limit)?);
         }
     }
     if !is_sure {

@@ -9,7 +9,7 @@ use crate::geometry::Se3;
 use crate::precision::Policy;
 use crate::sensors::{Frame, Rig};
 use crate::solver::SolveStatistics;
-use nalgebra::Vector2;
+use nalgebra::{Matrix6, Vector2};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -125,13 +125,14 @@ impl LocalMap {
         }
     }
 
-    /// Appends a frame to the window, with the tracks as what it sees.
+    /// Appends a frame to the window, with the tracks as what it sees. How uncertain that motion is remains to be said.
     pub(super) fn push(&mut self, frame: &Arc<Frame>, t_odom_camera: &Se3, measured: Option<Motion>) -> KeyframeId {
         let id = KeyframeId(self.keyframe_count);
         self.keyframe_count += 1;
         let (stamp_nanos, t_odom_camera) = (frame.stamp_nanos, *t_odom_camera);
-        self.window
-            .push(WindowKeyframe { id, stamp_nanos, t_odom_camera, measured, frame: frame.clone() }, &self.tracks);
+        let (by_chance, frame) = (Matrix6::zeros(), frame.clone());
+        let keyframe = WindowKeyframe { id, stamp_nanos, t_odom_camera, measured, by_chance, frame };
+        self.window.push(keyframe, &self.tracks);
         self.tracks_at_keyframe = self.tracks_with_depth();
         id
     }

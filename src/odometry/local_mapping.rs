@@ -2,10 +2,12 @@
 
 use super::frame_budget::FrameBudget;
 use super::gravity::Up;
+use super::growth::share_left;
 use super::local_map::LocalMap;
+use super::marginals::{self, Marginals};
 use super::motion::Motion;
 use super::uncertainty::Uncertainty;
-use super::{Keyframe, KeyframeId, OdometryOptions, marginals, planar};
+use super::{Keyframe, KeyframeId, OdometryOptions, planar};
 use crate::frontend::Tracker;
 use crate::geometry::{Se3, se3};
 use crate::precision::Policy;
@@ -75,7 +77,7 @@ impl LocalMapping {
         self.tracker.set_anchor();
         let id = self.map.push(&new.frame, &new.t_odom_camera, new.measured);
         let solve = self.map.adjust(&self.policy, &self.options);
-        let relative = marginals::settle(&mut self.map.window);
+        let marginals = marginals::settle(&mut self.map.window);
         let t_base_camera = self.rig.t_base_camera;
         let mut newest = self.map.window.keyframes.iter().rev().map(|keyframe| keyframe.t_odom_camera);
         let t_odom_camera = newest.next().unwrap_or(new.t_odom_camera);
@@ -83,12 +85,13 @@ impl LocalMapping {
             newest.next().map(|previous| t_base_camera * previous.inverse() * t_odom_camera * t_base_camera.inverse());
         drop(newest);
         let mut t_odom_base = t_odom_camera * t_base_camera.inverse();
-        let since = match (&t_previous_base, relative) {
-            (Some(t_previous_base), Some(covariance)) => self.uncertainty_seen(t_previous_base, &covariance),
+        let since = match (&t_previous_base, &marginals) {
+            (Some(t_previous_base), Some(told)) => self.uncertainty_seen(t_previous_base, &told.since_previous),
             _ => new.carried,
         };
         if let Some(t_previous_base) = &t_previous_base {
-            let uncertainty = self.keyframe_uncertainty.then(t_previous_base, &since);
+            let grows_by = self.growth(&since, marginals.as_ref());
+            let uncertainty = self.keyframe_uncertainty.then(t_previous_base, &grows_by);
             self.keyframe_uncertainty = planar::bounded(uncertainty, &t_odom_base, &self.options.planar);
         }
         let t_new_old = new.up.map_or_else(Se3::identity, |up| self.stand_upright(&t_odom_base, &up));
@@ -154,6 +157,18 @@ impl LocalMapping {
             depths: Vec::new(),
         };
         Some((Mapped { keyframe, t_new_old: Se3::identity(), solve: None }, with_depth))
+    }
+
+    /// What the newest motion adds to the uncertainty of the poses from here on: the share of it that is left over the window
+    /// as a whole, and all of what lasts.
+    fn growth(&mut self, since: &Uncertainty, marginals: Option<&Marginals>) -> Uncertainty {
+        let window = &mut self.map.window;
+        if let Some(newest) = window.keyframes.back_mut() {
+            newest.by_chance = *since.by_chance();
+        }
+        let share = marginals.and_then(|told| Some((share_left(window, &told.since_oldest)?, told.common_part)));
+        let lasting = self.options.calibration.common_lasting;
+        share.map_or_else(|| since.clone(), |(share, common)| since.kept(&share, lasting * common))
     }
 
     /// Depths that only the motion has told, of what a keyframe sees.

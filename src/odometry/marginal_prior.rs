@@ -74,7 +74,7 @@ mod tests {
     use crate::odometry::window::{Track, WindowKeyframe};
     use crate::odometry::{CalibrationOptions, PlanarOptions};
     use crate::sensors::{Depth, Frame, Images, Rig};
-    use nalgebra::{Point3, Vector2, Vector6};
+    use nalgebra::{Matrix6, Point3, Vector2, Vector6};
     use std::sync::Arc;
 
     const KEYFRAMES: u64 = 6;
@@ -106,8 +106,10 @@ mod tests {
                 .collect();
             let images = Images::Mono { gray: Default::default() };
             let frame = Arc::new(Frame { stamp_nanos: id as i64, images, color: None });
+            let by_chance = Matrix6::zeros();
             let id = KeyframeId(id);
-            window.push(WindowKeyframe { id, stamp_nanos: 0, t_odom_camera, measured: None, frame }, &tracks);
+            let keyframe = WindowKeyframe { id, stamp_nanos: 0, t_odom_camera, measured: None, by_chance, frame };
+            window.push(keyframe, &tracks);
         }
         settle(&mut window);
         (window, (0..120).filter(|landmark| landmark % 3 != 1).map(LandmarkId).collect())

@@ -11,6 +11,7 @@ mod estimate;
 mod frame_budget;
 mod frame_clock;
 mod gravity;
+mod growth;
 mod gyroscope;
 mod imu_samples;
 mod keyframe;

@@ -45,6 +45,11 @@ impl PixelNoise {
         self.own + feature_count as f64 * self.common
     }
 
+    /// The part of that variance which is of what they err in common, from 0 to 1.
+    pub(super) fn common_part(&self, feature_count: usize) -> f64 {
+        feature_count as f64 * self.common / self.design_effect(feature_count)
+    }
+
     /// Learns from where a keyframe sees landmarks (px), and how far from where it should see them (in `sigma_px`).
     ///
     /// The product of two errors has the variance that they have in common as its mean. What the pose could follow of that is
@@ -113,5 +118,6 @@ mod tests {
         noise.learn(&[(Vector2::zeros(), Vector2::new(9.0, 9.0)); 10]);
         assert_eq!(noise, PixelNoise::new(1.0, 0.2));
         assert!((noise.design_effect(100) - 5.0).abs() < 1e-12);
+        assert!((noise.common_part(100) - 0.8).abs() < 1e-12 && noise.common_part(0) == 0.0);
     }
 }

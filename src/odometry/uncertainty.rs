@@ -23,6 +23,8 @@ crate::options! {
         /// Standard deviation of what the pixels of one frame err in common, and that no number of features averages out:
         /// distortion that the camera model leaves, a rolling shutter, time stamps, scenery that moves.
         common_sigma_px: f64 = 0.2, "px", 0.0..=100.0, live;
+        /// Share of its variance that lasts from frame to frame instead of being new in each: it does not cancel out along the way.
+        common_lasting: f64 = 1.0, "", 0.0..=1.0, live;
         /// The same of an offset common to all depths of a depth camera, at 1 m; it grows with the square of the depth.
         depth_bias_m: f64 = 0.0025, "m", 0.0..=1.0, live;
     }
@@ -92,6 +94,18 @@ impl Uncertainty {
             random: compose(&self.random, t_b_c, &of_motion.random),
             systematic: adjoint(&t_b_c.inverse()) * self.systematic + of_motion.systematic,
         }
+    }
+
+    /// The covariance of what errs anew each time.
+    pub(super) fn by_chance(&self) -> &Matrix6<f64> {
+        &self.random
+    }
+
+    /// The same if of each error by chance a share is left, but for the part of their variance that lasts, which is left as it
+    /// is; the calibration's errors stay.
+    pub(super) fn kept(&self, share: &Matrix6<f64>, lasting: f64) -> Self {
+        let new = share * self.random * share.transpose();
+        Self { random: new * (1.0 - lasting) + self.random * lasting, ..*self }
     }
 
     /// What is left of it when a direction is known to one standard deviation: `row` is that direction over it, as a

@@ -8,7 +8,7 @@ use super::{CalibrationOptions, KeyframeId};
 use crate::frontend::{FrontendOptions, Sighting, measuring_baseline_m};
 use crate::geometry::{PinholeCamera, Se3};
 use crate::sensors::{Depth, Frame, Rig};
-use nalgebra::{Point3, Vector2, Vector3};
+use nalgebra::{Matrix6, Point3, Vector2, Vector3};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -35,6 +35,9 @@ pub(super) struct WindowKeyframe {
     pub t_odom_camera: Se3,
     /// Motion of the base since the keyframe before, as wheels and gyroscope tell.
     pub measured: Option<Motion>,
+    /// Covariance of what errs anew in the base's motion since the keyframe before, in its own frame, as it was told when this
+    /// keyframe was the newest; zero without one before.
+    pub by_chance: Matrix6<f64>,
     /// Its images, to find the way back by.
     pub frame: Arc<Frame>,
 }

@@ -6,9 +6,18 @@ use nalgebra::{Matrix3, Matrix6, Vector3, Vector6};
 use std::collections::HashMap;
 
 /// A reproducible stream of numbers in (-1, 1).
-struct Numbers(u64);
+pub struct Numbers(u64);
 
 impl Numbers {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A whole number below another one.
+    pub fn below(&mut self, count: usize) -> usize {
+        ((self.next() + 1.0) * 0.5 * count as f64) as usize
+    }
+
     fn next(&mut self) -> f64 {
         self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (self.0 >> 33) as f64 / (1u64 << 30) as f64 - 1.0

@@ -1,13 +1,16 @@
 //! Whole solves of pose graphs under every policy, as a Markdown table.
 //!
-//! `cargo bench --bench solves -- [REPETITIONS] [files | generated | growing]`. Policies take turns, so that a machine
+//! `cargo bench --bench solves -- [REPETITIONS] [files | generated | growing | wrong]`. Policies take turns, so that a machine
 //! whose speed drifts does so for all of them; times are medians of the CPU's time of one thread. *Near* is the time to within
 //! 0.1% of double's end, *two at once* that of each of two solves on two threads, *memory* what one solve
 //! adds at most to what the process has, memory that earlier solves gave back included.
+//!
+//! `wrong`, which is done only when it is named, adds wrong loops to the files, as many sets as there are repetitions.
 
 mod generate;
 #[path = "../meter.rs"]
 mod meter;
+mod wrong_loops;
 
 use halfslam::geometry::Se3;
 use halfslam::geometry::relative_pose::RigidGroup;
@@ -26,21 +29,23 @@ fn main() {
     let repetitions = words.iter().find_map(|word| word.parse().ok()).unwrap_or(5);
     let wanted =
         |part: &str| words.iter().all(|word| word.parse::<usize>().is_ok()) || words.iter().any(|word| word == part);
+    if words.iter().any(|word| word == "wrong") {
+        println!(
+            "| graph | wrong loops | apart: median, greatest (m) | right ones rejected, at most | wrong ones kept, at most | s |\n\
+             |---|---|---|---|---|---|"
+        );
+        for_each_file(|name, graph| wrong_loops::rows(name, graph, repetitions));
+        return;
+    }
     println!(
         "| graph | nodes / edges | policy | whole solve (ms) | near (ms) | two at once (ms) | linear solves (ms) | iterations | \
          CG iterations | cost | over double's | double's time over its | memory (MB) |\n\
          |---|---|---|---|---|---|---|---|---|---|---|---|---|"
     );
     if wanted("files") {
-        for path in files() {
-            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            match g2o::read(&path) {
-                Ok(file) => {
-                    solve(&name, file.graph, repetitions);
-                }
-                Err(error) => eprintln!("{error}"),
-            }
-        }
+        for_each_file(|name, graph| {
+            solve(name, graph, repetitions);
+        });
     }
     if wanted("generated") {
         let mut times = [Vec::new(), Vec::new()];
@@ -71,10 +76,20 @@ fn files() -> Vec<PathBuf> {
     found
 }
 
-fn solve(name: &str, graph: Graph, repetitions: usize) -> f64 {
+/// Does something with each of them that can be read.
+fn for_each_file(mut each: impl FnMut(&str, &Graph)) {
+    for path in files() {
+        match g2o::read(&path) {
+            Ok(file) => each(&path.file_stem().unwrap_or_default().to_string_lossy(), &file.graph),
+            Err(error) => eprintln!("{error}"),
+        }
+    }
+}
+
+fn solve(name: &str, graph: &Graph, repetitions: usize) -> f64 {
     match graph {
-        Graph::Space(graph) => rows(name, &graph, repetitions),
-        Graph::Plane(graph) => rows(name, &graph, repetitions),
+        Graph::Space(graph) => rows(name, graph, repetitions),
+        Graph::Plane(graph) => rows(name, graph, repetitions),
     }
 }
 

@@ -26,6 +26,9 @@ const LEVELS: [f64; 3] = [0.001, 0.01, 0.1];
 
 /// A map has grown as it should if so many of the loops that seem to be right were taken.
 const SHARE_TAKEN: f64 = 0.75;
+/// Nor is it sure of itself if it took fewer of all loops than this: that most of them are wrong may well be a mistake of its
+/// own, made early, when deviations that are a little larger than they are said to be bar all loops but the shortest.
+const LEAST_TAKEN: f64 = 0.4;
 
 /// How often loops are judged anew.
 const MOST_ROUNDS: usize = 30;
@@ -44,8 +47,8 @@ pub(super) struct Grown<G: RigidGroup<D>, const D: usize> {
     pub(super) taken: Vec<bool>,
     /// By which the covariances that are stated have to be multiplied, as far as its loops tell; at most one.
     pub(super) scale: f64,
-    /// Whether most of what seem to be right loops were taken, and all could be judged: not those between parts of the graph
-    /// that nothing else joins.
+    /// Whether most of what seem to be right loops were taken, and not too few of all, and all could be judged: not those
+    /// between parts of the graph that nothing else joins.
     pub(super) is_sure: bool,
     /// Of all its solves.
     pub(super) statistics: SolveStatistics,
@@ -91,7 +94,8 @@ pub(super) fn grown<G: RigidGroup<D>, const D: usize>(
             break;
         }
     }
-    let is_sure = is_whole && loops.count() as f64 >= SHARE_TAKEN * loops.calibration.share * loops.in_doubt as f64;
+    let expected = (SHARE_TAKEN * loops.calibration.share).max(LEAST_TAKEN) * loops.in_doubt as f64;
+    let is_sure = is_whole && loops.count() as f64 >= expected;
     let scale = loops.calibration.scale.min(1.0);
     Ok(Some(Grown { part, taken: loops.are_taken(), scale, is_sure, statistics }))
 }

@@ -1,7 +1,8 @@
 //! Edges that may be wrong.
 
 use crate::{Numbers, data, optimize, square, worst_gap};
-use halfslam::geometry::{Se2, Se3, se3};
+use halfslam::geometry::relative_pose::RigidGroup;
+use halfslam::geometry::{Se3, se3};
 use halfslam::io::g2o::{self, Graph};
 use halfslam::pose_graph::{PoseGraph, PoseGraphEdge, PoseGraphOptions};
 use halfslam::precision::Policy;
@@ -96,36 +97,45 @@ fn a_graduated_solve_starts_nowhere_else_than_it_is_told() {
     assert!(given < auto, "{given} of {auto}");
 }
 
+/// Adds wrong loops, as a share of those that there are, to a graph, and holds what comes of it to the solution without them.
+fn bears<G: RigidGroup<D>, const D: usize>(name: &str, mut clean: PoseGraph<G, D>, share: f64, seed: u64) {
+    let policy = Policy::resolve("mixed").unwrap();
+    let mut graph = clean.clone();
+    graph.edges.iter_mut().for_each(|edge| edge.robust = edge.from.abs_diff(edge.to) != 1);
+    let right = graph.edges.len();
+    let loops: Vec<_> = graph.edges.iter().filter(|edge| edge.robust).cloned().collect();
+    let (mut numbers, count) = (Numbers(seed), graph.nodes.len());
+    let mut any = |of: usize| ((0.5 * numbers.next() + 0.5) * of as f64) as usize % of;
+    for index in 0..(share * loops.len() as f64) as usize {
+        let (from, to) = (any(count), any(count));
+        if from.abs_diff(to) > 1 {
+            graph.edges.push(PoseGraphEdge { from, to, ..loops[(7 * index) % loops.len()].clone() });
+        }
+    }
+    clean.optimize(&policy, &PoseGraphOptions::default()).unwrap();
+    let options = PoseGraphOptions { robust_loss: "gnc".into(), ..PoseGraphOptions::default() };
+    let statistics = graph.optimize(&policy, &options).unwrap();
+    assert!(statistics.final_cost < statistics.initial_cost && statistics.final_cost.is_finite());
+    let rejected = graph.rejected_edges(&options);
+    let wrongly = rejected.iter().filter(|&&index| index < right).count();
+    assert!(wrongly <= 5, "{name}, {seed}: {wrongly} right ones rejected");
+    assert!(rejected.len() + 5 >= graph.edges.len() - right, "{name}, {seed}: only {} rejected", rejected.len());
+    let position = |node: &G| node.to_space().translation.vector;
+    let gap = |(a, b): (&G, &G)| (position(a) - position(b)).norm();
+    let gap = graph.nodes.iter().zip(&clean.nodes).map(gap).fold(0.0, f64::max);
+    assert!(gap < 0.5, "{name}, {seed}: {gap} m");
+}
+
 #[test]
 fn real_graphs_bear_many_wrong_loops() {
-    for (name, share, seed) in [("intel/intel.g2o", 0.3, 14), ("M3500/input_M3500_g2o.g2o", 0.4, 11)] {
+    // The last one's loops deviate by twice what they say: judged by that, four fifths of them seem to be wrong.
+    let noisy = "rtabmap_tests/2loops_workspace_3IT_gt.g2o";
+    let sets = [("intel/intel.g2o", 0.3, 14), ("M3500/input_M3500_g2o.g2o", 0.4, 11)];
+    for (name, share, seed) in sets.into_iter().chain((0..6).map(|seed| (noisy, 1.0, seed))) {
         let Some(path) = data(name) else { continue };
-        let Graph::Plane(mut clean) = g2o::read(&path).unwrap().graph else { panic!("{name} is in the plane") };
-        let policy = Policy::resolve("mixed").unwrap();
-        let mut graph = clean.clone();
-        graph.edges.iter_mut().for_each(|edge| edge.robust = edge.from.abs_diff(edge.to) != 1);
-        let right = graph.edges.len();
-        let loops: Vec<_> = graph.edges.iter().filter(|edge| edge.robust).cloned().collect();
-        let (mut numbers, count) = (Numbers(seed), graph.nodes.len());
-        let mut any = |of: usize| ((0.5 * numbers.next() + 0.5) * of as f64) as usize % of;
-        for index in 0..(share * loops.len() as f64) as usize {
-            let (from, to) = (any(count), any(count));
-            if from.abs_diff(to) > 1 {
-                graph.edges.push(PoseGraphEdge { from, to, ..loops[(7 * index) % loops.len()].clone() });
-            }
+        match g2o::read(&path).unwrap().graph {
+            Graph::Plane(graph) => bears(name, graph, share, seed),
+            Graph::Space(graph) => bears(name, graph, share, seed),
         }
-        clean.optimize(&policy, &PoseGraphOptions::default()).unwrap();
-        let options = PoseGraphOptions { robust_loss: "gnc".into(), ..PoseGraphOptions::default() };
-        let statistics = graph.optimize(&policy, &options).unwrap();
-        assert!(statistics.final_cost < statistics.initial_cost && statistics.final_cost.is_finite());
-        let rejected = graph.rejected_edges(&options);
-        let wrongly = rejected.iter().filter(|&&index| index < right).count();
-        assert!(
-            wrongly <= 5 && rejected.len() + 5 >= graph.edges.len() - right,
-            "{name}: {wrongly} right ones rejected"
-        );
-        let gap = |(a, b): (&Se2, &Se2)| (a.translation.vector - b.translation.vector).norm();
-        let gap = graph.nodes.iter().zip(&clean.nodes).map(gap).fold(0.0, f64::max);
-        assert!(gap < 0.5, "{name}: {gap} m");
     }
 }

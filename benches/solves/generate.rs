@@ -9,6 +9,7 @@ use std::collections::HashMap;
 pub struct Numbers(u64);
 
 impl Numbers {
+    /// Another stream for each seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -27,7 +28,7 @@ impl Numbers {
 /// A drive through the streets of a square city, a node per metre, blocks of ten metres: a loop edge wherever a corner
 /// is passed again. Nodes start from the odometry.
 pub fn city(count: usize) -> PlanarPoseGraph {
-    let mut numbers = Numbers(count as u64);
+    let mut numbers = Numbers::new(count as u64);
     let information = Matrix3::from_diagonal(&Vector3::new(400.0, 400.0, 1e4));
     let noise = |numbers: &mut Numbers| {
         se2::exp(&Vector3::new(0.05 * numbers.next(), 0.05 * numbers.next(), 0.01 * numbers.next()))
@@ -72,7 +73,7 @@ pub fn city(count: usize) -> PlanarPoseGraph {
 
 /// Layers round a sphere, a node every few metres, each joined to the one a layer below. Nodes start from the odometry.
 pub fn sphere(count: usize) -> PoseGraph {
-    let mut numbers = Numbers(count as u64);
+    let mut numbers = Numbers::new(count as u64);
     let information = Matrix6::from_diagonal(&Vector6::new(1e2, 1e2, 1e2, 1e4, 1e4, 1e4));
     let noise = |numbers: &mut Numbers| {
         se3::exp(&Vector6::from_fn(|row, _| if row < 3 { 0.1 * numbers.next() } else { 0.005 * numbers.next() }))

@@ -2,11 +2,11 @@
 
 use super::frame_budget::FrameBudget;
 use super::gravity::Up;
-use super::growth::share_left;
 use super::local_map::LocalMap;
 use super::marginals::{self, Marginals};
 use super::motion::Motion;
 use super::uncertainty::Uncertainty;
+use super::uncertainty_growth::share_left;
 use super::{Keyframe, KeyframeId, OdometryOptions, planar};
 use crate::frontend::Tracker;
 use crate::geometry::{Se3, se3};
@@ -167,7 +167,7 @@ impl LocalMapping {
             newest.by_chance = *since.by_chance();
         }
         let share = marginals.and_then(|told| Some((share_left(window, &told.since_oldest)?, told.common_part)));
-        let lasting = self.options.calibration.common_lasting;
+        let lasting = self.options.calibration.common_lasting_share;
         share.map_or_else(|| since.clone(), |(share, common)| since.kept(&share, lasting * common))
     }
 

@@ -11,7 +11,6 @@ mod estimate;
 mod frame_budget;
 mod frame_clock;
 mod gravity;
-mod growth;
 mod gyroscope;
 mod imu_samples;
 mod keyframe;
@@ -31,6 +30,7 @@ mod recovery;
 mod relocalization;
 mod surface_view;
 mod uncertainty;
+mod uncertainty_growth;
 mod validate;
 mod window;
 

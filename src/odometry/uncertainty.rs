@@ -23,8 +23,9 @@ crate::options! {
         /// Standard deviation of what the pixels of one frame err in common, and that no number of features averages out:
         /// distortion that the camera model leaves, a rolling shutter, time stamps, scenery that moves.
         common_sigma_px: f64 = 0.2, "px", 0.0..=100.0, live;
-        /// Share of its variance that lasts from frame to frame instead of being new in each: it does not cancel out along the way.
-        common_lasting: f64 = 1.0, "", 0.0..=1.0, live;
+        /// Share of the variance of `common_sigma_px` that lasts from frame to frame instead of being new in each: it does not cancel
+        /// out along the way.
+        common_lasting_share: f64 = 1.0, "", 0.0..=1.0, live;
         /// The same of an offset common to all depths of a depth camera, at 1 m; it grows with the square of the depth.
         depth_bias_m: f64 = 0.0025, "m", 0.0..=1.0, live;
     }

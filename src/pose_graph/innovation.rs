@@ -88,8 +88,7 @@ pub(super) fn chance_to_fit<G: RigidGroup<D>, const D: usize>(
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Calibration {
     /// By which all covariances have to be multiplied: the variance of unit weight. Files state standard deviations that
-    /// are up to thirty times too large, and then wrong loops agree with nearly everything. It is at most one, so
-    /// that none is taken that is beyond what it claims.
+    /// are up to three hundred times too large, and then wrong loops agree with nearly everything; some state too small ones.
     pub(super) scale: f64,
     /// Of right ones among loops.
     pub(super) share: f64,
@@ -99,7 +98,7 @@ pub(super) struct Calibration {
 const STEPS: usize = 20;
 /// They end when the scale changes by less than this share, which is little against the uncertainty of a spread.
 const NEGLIGIBLE: f64 = 0.05;
-/// Standard deviations are never believed to be more than a hundred times too large: a few measurements that are exact or
+/// Standard deviations are never believed to be more than three hundred times too large: a few measurements that are exact or
 /// the same twice must not make those suspicious that are not.
 const LEAST_SCALE: f64 = 1e-5;
 const MOST_SCALE: f64 = 100.0;

@@ -4,8 +4,8 @@
 use super::camera_topics::TIME_JUMP_NANOS;
 use super::convert::{cloud, graph, pose, solve};
 use super::diagnostics::Diagnostics;
-use super::odometry_worker::{check_alive, spawn};
 use super::parameters::Live;
+use super::threads::{check_alive, spawn};
 use super::{Node, RosError, qos};
 use crate::config::{Config, RosOptions};
 use crate::geometry::Se3;

@@ -1,6 +1,6 @@
 //! The only place that names r2r: two nodes, and a player and a collector that drive them.
 //!
-//! - [`node`] starts a node, spins it, and ends it at SIGINT; [`parameters`] are the table of [`crate::config::Config`];
+//! - [`node`] starts a node and ends it at SIGINT, [`spinning`] is its thread; [`parameters`] are the table of [`crate::config::Config`];
 //! - [`convert`] holds the messages, as pure functions; [`qos`], [`tf`], [`synchronizer`], [`mailbox`],
 //!   [`sample_queue`], [`durations`] and [`diagnostics`] are what both nodes are made of; [`wheel`] takes odometries in;
 //! - [`camera_topics`] gives frames ([`raw_frame`]) from image topics, [`odometry_worker`], [`keyframe_worker`] and [`map_worker`] run
@@ -27,8 +27,10 @@ pub mod qos;
 pub mod raw_frame;
 pub mod reset;
 pub mod sample_queue;
+pub mod spinning;
 pub mod synchronizer;
 pub mod tf;
+mod threads;
 pub mod wheel;
 
 pub use error::{BadMessage, RosError};

@@ -1,19 +1,18 @@
-//! A node from start to end: logging, arguments, parameters, the spin thread, SIGINT, the exit code.
+//! A node from start to end: logging, arguments, parameters, SIGINT, the exit code.
 
 use super::RosError;
 use super::convert::pose::nanos_from_time_msg;
 use super::parameters::{Live, USE_SIM_TIME};
+use super::spinning::{PATIENCE, Spinning, ends_within, leave_if_held};
 use crate::options::{ParameterError, ParameterValue};
 use futures::{Stream, StreamExt};
 use r2r::{QosProfile, ServiceRequest, WrappedServiceTypeSupport, WrappedTypesupport};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-const SPIN_TIMEOUT: Duration = Duration::from_millis(20);
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A node that is being set up. It spins once [`Node::spin`] or [`run`] has taken it.
 pub struct Node {
@@ -147,41 +146,7 @@ impl Node {
 
     /// Spins on a thread of its own until the guard is dropped.
     pub fn spin(self) -> Spinning {
-        let running = Arc::new(AtomicBool::new(true));
-        let mut inner = self.inner;
-        let thread = std::thread::Builder::new().name("spin".into()).spawn({
-            let running = running.clone();
-            move || {
-                while running.load(Ordering::Relaxed) {
-                    inner.spin_once(SPIN_TIMEOUT);
-                }
-            }
-        });
-        Spinning { running, thread: thread.ok() }
-    }
-}
-
-/// A node that spins; dropping it ends the node.
-pub struct Spinning {
-    running: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Spinning {
-    /// Whether the thread lives.
-    pub fn is_alive(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
-    }
-}
-
-impl Drop for Spinning {
-    fn drop(&mut self) {
-        self.running.store(false, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the spin thread panicked");
-        }
+        Spinning::start(self.inner)
     }
 }
 
@@ -192,13 +157,12 @@ where
     Work: Future<Output = Result<(), RosError>> + Send + 'static,
 {
     start_logging();
-    match try_run(name, start) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{name}: {error}");
-            ExitCode::FAILURE
-        }
+    let outcome = try_run(name, start);
+    if let Err(error) = &outcome {
+        tracing::error!("{name}: {error}");
     }
+    leave_if_held(outcome.is_ok());
+    outcome.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
 /// Log lines on standard error; `RUST_LOG` says how many.
@@ -227,12 +191,16 @@ where
         let parameters = tokio::spawn(parameters);
         let time = tokio::spawn(time);
         tracing::info!("{name}: ready");
+        let mut work = Box::pin(work);
         let result = tokio::select! {
-            result = work => result,
+            result = &mut work => result,
             () = signals => Ok(()),
         };
         parameters.abort();
         time.abort();
+        if !ends_within(PATIENCE, move || drop(work)) {
+            return Err(RosError::Other(format!("its work has not ended within {} s", PATIENCE.as_secs())));
+        }
         result
     })
 }

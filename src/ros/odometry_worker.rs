@@ -7,6 +7,7 @@ use super::mailbox::{Mailbox, Taken};
 use super::parameters::Live;
 use super::raw_frame::RawFrame;
 use super::sample_queue::SampleQueue;
+use super::threads::{check_alive, spawn};
 use super::{Node, RosError, qos};
 use crate::config::{Config, RosOptions};
 use crate::geometry::Se3;
@@ -145,22 +146,6 @@ impl Drop for OdometryWorker {
             let _ = thread.join();
         }
     }
-}
-
-/// An error if one of these threads has ended, which none does before it is told to.
-pub(super) fn check_alive<'a>(threads: impl IntoIterator<Item = &'a JoinHandle<()>>) -> Result<(), RosError> {
-    match threads.into_iter().find(|thread| thread.is_finished()) {
-        Some(thread) => {
-            let name = thread.thread().name().unwrap_or("a");
-            Err(RosError::Other(format!("the {name} thread has ended unexpectedly")))
-        }
-        None => Ok(()),
-    }
-}
-
-pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, RosError> {
-    let thread = std::thread::Builder::new().name(name.into()).spawn(work);
-    thread.map_err(|error| RosError::Start(format!("thread {name}: {error}")))
 }
 
 struct Estimator {

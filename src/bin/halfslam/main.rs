@@ -72,11 +72,10 @@ fn main() -> ExitCode {
         #[cfg(feature = "ros")]
         Command::Demo(arguments) => demo::run(&arguments),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("halfslam: {failure}");
-            ExitCode::FAILURE
-        }
+    if let Err(failure) = &outcome {
+        eprintln!("halfslam: {failure}");
     }
+    #[cfg(feature = "ros")]
+    halfslam::ros::spinning::leave_if_held(outcome.is_ok());
+    outcome.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }

@@ -28,10 +28,12 @@ mod pipeline;
 mod planar;
 mod recovery;
 mod relocalization;
+mod slip;
 mod surface_view;
 mod uncertainty;
 mod uncertainty_growth;
 mod validate;
+mod wheels;
 mod window;
 
 pub use estimate::{Estimate, TrackingState};

@@ -6,10 +6,10 @@ use super::gyroscope::Gyroscope;
 use super::imu_samples::ImuSamples;
 use super::recovery::LastSeen;
 use super::uncertainty::Uncertainty;
+use super::wheels::Wheels;
 use crate::geometry::{Se3, se3};
 use crate::sensors::{ImuSample, WheelSample};
 use nalgebra::{Matrix3, Matrix6, UnitQuaternion, Vector3, Vector6};
-use std::collections::VecDeque;
 
 crate::options! {
     /// What is expected of the robot's motion when the images do not tell it.
@@ -39,17 +39,8 @@ crate::options! {
     }
 }
 
-/// What wheels never tell better than this, for their resolution and the time stamps (m, rad).
-const WHEEL_FLOOR: (f64, f64) = (0.002, 0.002);
-
 /// Standard deviation (m) of a translation that nothing tells, between keyframes.
 const UNKNOWN_M: f64 = 100.0;
-
-/// Wheel odometry that is older than this when it is asked for is not carried on (ns).
-const MAX_WHEEL_AGE_NANOS: i64 = 300_000_000;
-
-/// Most samples kept: ten minutes at 100 Hz. A robot that has seen nothing for longer has lost its way.
-const MAX_SAMPLES: usize = 60_000;
 
 /// A motion of the base from one time to another.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +57,7 @@ pub(super) struct Motion {
 #[derive(Debug)]
 pub(super) struct MotionModel {
     options: MotionOptions,
-    wheels: VecDeque<WheelSample>,
+    wheels: Wheels,
     imu: ImuSamples,
     gyroscope: Gyroscope,
     accelerometer: Accelerometer,
@@ -77,7 +68,7 @@ pub(super) struct MotionModel {
 impl MotionModel {
     pub(super) fn new(options: &MotionOptions) -> Self {
         let (gyroscope, accelerometer) = (Gyroscope::new(options), Accelerometer::new(options));
-        let (wheels, imu) = (VecDeque::new(), ImuSamples::default());
+        let (wheels, imu) = (Wheels::new(options), ImuSamples::default());
         Self { options: options.clone(), wheels, imu, gyroscope, accelerometer, twist: None }
     }
 
@@ -133,27 +124,13 @@ impl MotionModel {
 
     /// Takes a sample of wheel odometry that is newer than the last one.
     pub(super) fn add_wheel(&mut self, sample: &WheelSample) {
-        if !sample.is_plausible() {
-            let WheelSample { stamp_nanos, t_wheel_base, .. } = sample;
-            tracing::warn!(
-                "wheel odometry at {stamp_nanos} ns ignored: expected a pose in metres, found {t_wheel_base:?}"
-            );
-        } else if self.wheels.back().is_some_and(|last| sample.stamp_nanos <= last.stamp_nanos) {
-            tracing::debug!("wheel odometry at {} ns is not newer than the last; ignored", sample.stamp_nanos);
-        } else {
-            self.wheels.push_back(sample.clone());
-            if self.wheels.len() > MAX_SAMPLES {
-                self.wheels.pop_front();
-            }
-        }
+        self.wheels.add(sample);
     }
 
     /// Forgets samples before a time, but for the last ones of it.
     pub(super) fn forget_before(&mut self, stamp_nanos: i64) {
         self.imu.forget_before(stamp_nanos);
-        while self.wheels.get(1).is_some_and(|second| second.stamp_nanos <= stamp_nanos) {
-            self.wheels.pop_front();
-        }
+        self.wheels.forget_before(stamp_nanos);
     }
 
     /// Takes the motion between two times that the images told.
@@ -199,55 +176,7 @@ impl MotionModel {
 
     /// The motion by the wheels; `None` if they do not reach over the whole interval.
     pub(super) fn by_wheels(&self, from_nanos: i64, to_nanos: i64) -> Option<Motion> {
-        let (from, to) = (self.wheel_pose(from_nanos)?, self.wheel_pose(to_nanos)?);
-        let (mut distance_m, mut rotation_rad) = (0.0, 0.0);
-        let mut last = from.t_wheel_base;
-        let passed = self.wheels.iter().filter(|sample| (from_nanos..to_nanos).contains(&sample.stamp_nanos));
-        for pose in passed.map(|sample| sample.t_wheel_base).chain([to.t_wheel_base]) {
-            let step = last.inverse() * pose;
-            distance_m += step.translation.vector.norm();
-            rotation_rad += step.rotation.angle();
-            last = pose;
-        }
-        let sigma_m = WHEEL_FLOOR.0 + self.options.wheel_translation_share * distance_m;
-        let sigma_rad = WHEEL_FLOOR.1
-            + self.options.wheel_rotation_share * rotation_rad
-            + self.options.wheel_rotation_per_metre * distance_m;
-        // What the odometry states counts where it is more; the trace does not depend on the frame it is stated in.
-        let stated = |first: usize| {
-            let growth = |index: usize| to.covariance[(index, index)] - from.covariance[(index, index)];
-            ((growth(first) + growth(first + 1) + growth(first + 2)) / 3.0).max(0.0).sqrt()
-        };
-        let (stated_m, stated_rad) = (stated(0).min(10.0 * sigma_m), stated(3).min(10.0 * sigma_rad));
-        Some(Motion {
-            t_before_base: from.t_wheel_base.inverse() * to.t_wheel_base,
-            covariance: diagonal(sigma_m.max(stated_m), sigma_rad.max(stated_rad)),
-            turn_measured: false,
-        })
-    }
-
-    /// The wheels' pose at a time, interpolated; carried on a little beyond the last sample.
-    fn wheel_pose(&self, stamp_nanos: i64) -> Option<WheelSample> {
-        let after = self.wheels.partition_point(|sample| sample.stamp_nanos < stamp_nanos);
-        let (first, second) = match self.wheels.get(after) {
-            Some(sample) if sample.stamp_nanos == stamp_nanos => return Some(sample.clone()),
-            Some(next) => (self.wheels.get(after.checked_sub(1)?)?, next),
-            None => {
-                let count = self.wheels.len();
-                let (first, second) = (self.wheels.get(count.checked_sub(2)?)?, self.wheels.back()?);
-                if stamp_nanos - second.stamp_nanos > MAX_WHEEL_AGE_NANOS {
-                    return None;
-                }
-                (first, second)
-            }
-        };
-        let fraction = (stamp_nanos - first.stamp_nanos) as f64 / (second.stamp_nanos - first.stamp_nanos) as f64;
-        let step = se3::log(&(first.t_wheel_base.inverse() * second.t_wheel_base));
-        Some(WheelSample {
-            stamp_nanos,
-            t_wheel_base: first.t_wheel_base * se3::exp(&(step * fraction)),
-            covariance: first.covariance + (second.covariance - first.covariance) * fraction.clamp(0.0, 1.0),
-        })
+        self.wheels.motion(from_nanos, to_nanos)
     }
 
     /// The motion by the last velocity, which dies down: slowly at first, so that from frame to frame it is all there; its
@@ -285,25 +214,6 @@ mod tests {
     }
 
     #[test]
-    fn wheels_are_interpolated_and_carried_on_for_a_moment_only() {
-        let mut model = MotionModel::new(&MotionOptions::default());
-        for index in 0..10 {
-            model.add_wheel(&sample(index * 100_000_000, index as f64 * 0.1));
-        }
-        let motion = model.by_wheels(150_000_000, 450_000_000).unwrap();
-        assert!((motion.t_before_base.translation.x - 0.3).abs() < 1e-9);
-        let sigma_m = motion.covariance[(0, 0)].sqrt();
-        assert!((sigma_m - (0.002 + 0.05 * 0.3)).abs() < 1e-9);
-        assert!((model.by_wheels(800_000_000, 1_000_000_000).unwrap().t_before_base.translation.x - 0.2).abs() < 1e-9);
-        assert!(model.by_wheels(800_000_000, 1_300_000_000).is_none());
-        assert!(model.by_wheels(-1, 100_000_000).is_none());
-        model.forget_before(450_000_000);
-        assert!(
-            model.by_wheels(450_000_000, 600_000_000).is_some() && model.by_wheels(350_000_000, 600_000_000).is_none()
-        );
-    }
-
-    #[test]
     fn a_gyroscope_turns_what_wheels_say_and_is_left_when_they_slip() {
         let mut model = MotionModel::new(&MotionOptions::default());
         for index in 0..=20 {
@@ -322,17 +232,6 @@ mod tests {
         let alone = model.measured(0, 1_000_000_000, |motion| motion.t_before_base.translation.x < 1.0).unwrap();
         assert!((turn(&alone) - 0.5).abs() < 1e-9 && alone.covariance[(0, 0)] > 1e3);
         assert!(model.measured(0, 1_000_000_000, |_| false).is_none());
-    }
-
-    #[test]
-    fn stale_and_broken_samples_change_nothing() {
-        let mut model = MotionModel::new(&MotionOptions::default());
-        model.add_wheel(&sample(0, 0.0));
-        model.add_wheel(&sample(100, 1.0));
-        model.add_wheel(&sample(100, 5.0));
-        model.add_wheel(&sample(50, 5.0));
-        model.add_wheel(&sample(200, f64::NAN));
-        assert_eq!(model.wheels.len(), 2);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The odometry's pipeline, from a frame to its pose.
 
-use super::covariance::sqrt_information;
 use super::frame_budget::FrameBudget;
 use super::frame_clock::FrameClock;
 use super::local_mapping::{LocalMapping, Mapped, NewKeyframe};
@@ -10,20 +9,18 @@ use super::motion::{Motion, MotionModel};
 use super::planar;
 use super::recovery::{Carried, LastSeen};
 use super::relocalization::relocalize;
+use super::slip;
 use super::surface_view::view_by_surfaces;
 use super::uncertainty::Uncertainty;
 use super::validate::validate;
 use super::{Estimate, Keyframe, OdometryError, OdometryOptions, TrackingState};
 use crate::frontend::{FrontendError, ImageTracker, Tracker};
 use crate::geometry::Se3;
-use crate::geometry::se3::{self, carried};
+use crate::geometry::se3::carried;
 use crate::precision::Policy;
 use crate::sensors::{Frame, ImuSample, Rig, WheelSample};
 use crate::solver::SolveStatistics;
 use std::sync::Arc;
-
-/// Wheels that disagree with the images by more than this squared (99.9% of χ² with 6 degrees of freedom) have slipped.
-const SLIP_GATE: f64 = 22.5;
 
 /// A view that fewer of the features than this share agree on is doubted: the last keyframes are sought in the frame.
 const WEAK_SHARE: f64 = 0.33;
@@ -275,18 +272,8 @@ impl Odometry {
     fn measured_since_keyframe(&self, mapping: &LocalMapping, stamp_nanos: i64, t_odom_camera: &Se3) -> Option<Motion> {
         let last = mapping.map.window.keyframes.back()?;
         let t_last_base = mapping.map.newest_base()?.inverse() * t_odom_camera * self.rig.t_base_camera.inverse();
-        let squared = |motion: &Motion| {
-            let deviation = se3::log(&(motion.t_before_base.inverse() * t_last_base));
-            sqrt_information(&motion.covariance).map_or(f64::INFINITY, |root| (root * deviation).norm_squared())
-        };
-        if mapping.map.window.sees_depth {
-            return self.motion.measured(last.stamp_nanos, stamp_nanos, |motion| squared(motion) <= SLIP_GATE);
-        }
-        // A single camera has its scale from the wheels: where they contradict it they count less, but never nothing, else a
-        // scale that went astray would stay so.
-        let motion = self.motion.measured(last.stamp_nanos, stamp_nanos, |motion| squared(motion).is_finite())?;
-        let excess = (squared(&motion) / SLIP_GATE).max(1.0);
-        Some(Motion { covariance: motion.covariance * excess, ..motion })
+        let sees_depth = mapping.map.window.sees_depth;
+        slip::believed(&self.motion, last.stamp_nanos, stamp_nanos, &t_last_base, sees_depth)
     }
 
     /// Whether to start (again) from what is seen now.

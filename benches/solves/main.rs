@@ -31,8 +31,8 @@ fn main() {
         |part: &str| words.iter().all(|word| word.parse::<usize>().is_ok()) || words.iter().any(|word| word == part);
     if words.iter().any(|word| word == "wrong") {
         println!(
-            "| graph | wrong loops | apart: median, greatest (m) | right ones rejected, at most | wrong ones kept, at most | s |\n\
-             |---|---|---|---|---|---|"
+            "| graph | wrong loops | apart: median, greatest (m) | right ones rejected, at most | wrong ones kept, at most | in doubt | s |\n\
+             |---|---|---|---|---|---|---|"
         );
         for_each_file(|name, graph| wrong_loops::rows(name, graph, repetitions));
         return;

@@ -44,13 +44,14 @@ fn rows_of<G: RigidGroup<D>, const D: usize>(name: &str, graph: &PoseGraph<G, D>
         [(Kind::Random, 0.0, 1)].into_iter().chain(SPOILED.map(|(kind, share)| (kind, share, sets)))
     {
         let wrong = (loops as f64 * share / (1.0 - share)).round() as usize;
-        let (mut apart_m, mut rejected, mut kept, mut seconds) = (vec![], 0, 0, vec![]);
+        let (mut apart_m, mut rejected, mut kept, mut doubted, mut seconds) = (vec![], 0, 0, 0, vec![]);
         for set in 0..sets {
             let mut spoiled = given.clone();
             add_wrong(&mut spoiled, &solved, kind, wrong, &mut Numbers::new(set as u64));
             let started_ms = cpu_ms();
-            if let Err(error) = spoiled.optimize(&policy, &options) {
-                return eprintln!("{name}: {error}");
+            match spoiled.optimize(&policy, &options) {
+                Ok(statistics) => doubted += usize::from(!statistics.doubts.is_empty()),
+                Err(error) => return eprintln!("{name}: {error}"),
             }
             seconds.push((cpu_ms() - started_ms) * 1e-3);
             apart_m.push(apart(&spoiled, &solved));
@@ -63,7 +64,7 @@ fn rows_of<G: RigidGroup<D>, const D: usize>(name: &str, graph: &PoseGraph<G, D>
         seconds.sort_by(f64::total_cmp);
         let (Some(greatest), Some(slowest)) = (apart_m.last(), seconds.last()) else { return };
         println!(
-            "| {name} | {kind:?}, {wrong} beside {loops} | {:.4}, {greatest:.4} | {rejected} | {kept} | {:.2} to {slowest:.2} |",
+            "| {name} | {kind:?}, {wrong} beside {loops} | {:.4}, {greatest:.4} | {rejected} | {kept} | {doubted} of {sets} | {:.2} to {slowest:.2} |",
             apart_m[apart_m.len() / 2],
             seconds[0],
         );

@@ -28,7 +28,7 @@ const LEVELS: [f64; 3] = [0.001, 0.01, 0.1];
 const SHARE_TAKEN: f64 = 0.75;
 /// Nor is it sure of itself if it took fewer of all loops than this: that most of them are wrong may well be a mistake of its
 /// own, made early, when deviations that are a little larger than they are said to be bar all loops but the shortest.
-const LEAST_TAKEN: f64 = 0.4;
+pub(super) const LEAST_TAKEN: f64 = 0.4;
 
 /// How often loops are judged anew.
 const MOST_ROUNDS: usize = 30;
@@ -259,7 +259,8 @@ mod tests {
         // Begun with the edges that another one supports, a solve ends 8, 12 and 14 m away.
         for seed in [0, 1, 3] {
             let (mut graph, truth, right) = streets(seed);
-            graph.optimize(&Policy::resolve("mixed").unwrap(), &options()).unwrap();
+            let solved = graph.optimize(&Policy::resolve("mixed").unwrap(), &options()).unwrap();
+            assert!(solved.doubts.is_empty(), "set {seed}: {:?}", solved.doubts);
             let rejected = graph.rejected_edges(&options());
             let wrong = graph.edges.len() - right;
             assert!(rejected.iter().all(|&index| index >= right), "set {seed}: right ones rejected");
@@ -268,6 +269,14 @@ mod tests {
             let gap = graph.nodes.iter().zip(&truth).map(gap).fold(0.0, f64::max);
             assert!(gap < 0.6, "set {seed}: {gap} m");
         }
+    }
+
+    #[test]
+    fn a_map_that_rejects_most_loops_says_so() {
+        let (mut graph, _, right) = streets(0);
+        graph.edges.drain(599 + (right - 599) / 3..right);
+        let solved = graph.optimize(&Policy::resolve("mixed").unwrap(), &options()).unwrap();
+        assert!(solved.doubts.len() == 1 && solved.doubts[0].starts_with("only "), "{:?}", solved.doubts);
     }
 
     #[test]
@@ -282,8 +291,9 @@ mod tests {
         let grown =
             grown(&parted, empty, &policy, &options(), 10.0, &vec![false; parted.edges.len()]).unwrap().unwrap();
         assert!(!grown.is_sure && grown.taken.contains(&true));
-        parted.optimize(&policy, &options()).unwrap();
+        let solved = parted.optimize(&policy, &options()).unwrap();
         assert!(parted.rejected_edges(&options()).is_empty());
+        assert!(solved.doubts.len() == 1 && solved.doubts[0].contains("hang together"), "{:?}", solved.doubts);
         // Nothing but loops, some of which tell nothing; all nodes fixed; nothing at all.
         let mut loops = graph.clone();
         loops.edges.retain(|edge| edge.robust);

@@ -1,6 +1,6 @@
 //! Edges that may be wrong: their loss, its graduation, and which of them the result rejects.
 
-use super::growth::grown;
+use super::growth::{LEAST_TAKEN, grown};
 use super::problem::GraphProblem;
 use super::support::supported;
 use super::validate::validate;
@@ -133,6 +133,7 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
         }
     }
     (total.initial_cost, total.final_cost) = (initial_cost, costs[best]);
+    total.doubts = graph.doubts(options);
     Ok(total)
 }
 
@@ -246,5 +247,22 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
             edge.robust && exists && self.squared_residual(edge) > limit
         };
         (0..self.edges.len()).filter(contradicts).collect()
+    }
+
+    /// Why the nodes may be wrong though the robust edges that they contradict are rejected.
+    fn doubts(&self, options: &PoseGraphOptions) -> Vec<String> {
+        let in_doubt = self.edges.iter().filter(|edge| edge.robust).count();
+        let fitting = in_doubt - self.rejected_edges(options).len();
+        let few = ((fitting as f64) < LEAST_TAKEN * in_doubt as f64).then(|| {
+            format!("only {fitting} of {in_doubt} edges that may be wrong fit: some of them may be what is wrong")
+        });
+        let certain =
+            PoseGraph::new(self.nodes.clone(), Vec::new(), chosen_edges(self, &vec![false; self.edges.len()]));
+        let parts = certain.parts();
+        let joining = self.edges.iter().filter(|edge| parts[edge.from] != parts[edge.to]).count();
+        let joined = (joining > 0).then(|| {
+            format!("parts hang together by {joining} edges alone that may be wrong: nothing tells if they are")
+        });
+        few.into_iter().chain(joined).collect()
     }
 }

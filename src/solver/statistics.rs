@@ -54,6 +54,8 @@ pub struct SolveStatistics {
     pub stop_reason: String,
     /// Repeats one precision higher, and why.
     pub escalations: Vec<String>,
+    /// Why the end may be wrong though it was reached as it should be: a map that rejects most of its loops, ...
+    pub doubts: Vec<String>,
     /// Number of residual rows.
     pub row_count: usize,
     /// Number of unknowns.
@@ -99,6 +101,7 @@ impl SolveStatistics {
             final_cost: end.final_cost,
             converged: end.converged,
             stop_reason: end.stop_reason,
+            doubts: end.doubts,
             row_count: end.row_count,
             column_count: end.column_count,
             ..sums
@@ -118,6 +121,7 @@ mod tests {
             cost_history: vec![9.0, final_cost],
             iterations,
             stop_reason: format!("at {final_cost}"),
+            doubts: vec![format!("of {final_cost}")],
             escalations: vec![escalation.into()],
             phases: PhaseTimes { linear_ms: 2.0, ..PhaseTimes::default() },
             ..SolveStatistics::default()
@@ -126,6 +130,7 @@ mod tests {
             let both = solve(4.0, 3, "first").followed_by(solve(1.0, 5, "second"), later_counts);
             let (cost, reason) = if later_counts { (1.0, "at 1") } else { (4.0, "at 4") };
             assert_eq!((both.initial_cost, both.final_cost, both.stop_reason.as_str()), (9.0, cost, reason));
+            assert_eq!(both.doubts, [format!("of {cost}")]);
             assert_eq!(both.cost_history.last(), Some(&cost));
             assert_eq!((both.iterations, both.phases.linear_ms), (8, 4.0));
             assert_eq!(both.escalations, ["first", "second"]);

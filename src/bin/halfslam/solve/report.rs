@@ -31,6 +31,7 @@ pub fn json(solved: &Solved) -> serde_json::Value {
             "update": phases.update_ms,
         },
         "escalations": statistics.escalations,
+        "doubts": statistics.doubts,
         "flushed_to_zero": statistics.flushed_to_zero,
     });
     if let (Some(report), Some(details)) = (report.as_object_mut(), solved.details.as_object()) {
@@ -72,5 +73,8 @@ pub fn print_table(solved: &Solved) {
     }
     for escalation in &statistics.escalations {
         row("escalated", escalation.clone());
+    }
+    for doubt in &statistics.doubts {
+        row("in doubt", doubt.clone());
     }
 }

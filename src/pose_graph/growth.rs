@@ -9,7 +9,7 @@
 //! time for pose graph SLAM* (2013). How many are taken at once: Wang, Ramdas, *False discovery rate control with e-values*
 //! (2022): likelihood ratios of wrong loops exceed `r` with a probability of `1/r` at most, dependent as they may be.
 
-use super::innovation::{Calibration, Innovation, Judgement, residual_at_random};
+use super::innovation::{Calibration, Innovation, Judgement, least_evidence, residual_at_random};
 use super::robust::{Graduation, chosen_edges};
 use super::spread::Spread;
 use super::support::supported;
@@ -19,11 +19,6 @@ use crate::precision::Policy;
 use crate::solver::{SolveStatistics, SolverError};
 use nalgebra::SMatrix;
 
-/// The share of wrong ones that is expected among loops that are taken, at most: the first of these by which there is one to
-/// be taken. A wrong one costs most in the beginning, and then most loops can be judged strictly. By the last one there
-/// still are ten right ones that contradict a wrong one.
-const LEVELS: [f64; 3] = [0.001, 0.01, 0.1];
-
 /// A map has grown as it should if so many of the loops that seem to be right were taken.
 const SHARE_TAKEN: f64 = 0.75;
 /// Nor is it sure of itself if it took fewer of all loops than this: that most of them are wrong may well be a mistake of its
@@ -31,7 +26,7 @@ const SHARE_TAKEN: f64 = 0.75;
 pub(super) const LEAST_TAKEN: f64 = 0.4;
 
 /// How often loops are judged anew.
-const MOST_ROUNDS: usize = 30;
+const MOST_ROUNDS: usize = 60;
 
 /// How often a loop is given back before it is left to the end: taken again and again, it would end no round.
 const MOST_RETURNS: u8 = 2;
@@ -55,8 +50,9 @@ pub(super) struct Grown<G: RigidGroup<D>, const D: usize> {
 }
 
 /// Grows a map from `part`, which has the nodes of a graph and no edges, along those edges that are not in doubt. `limit` is
-/// the squared whitened residual beyond which an edge is wrong. Edges that are barred are not taken. `None` if the map's spread
-/// is not to be had.
+/// the squared whitened residual beyond which an edge is wrong. It begins with the edges that `seeds` names, each with the
+/// squared innovation that is expected of it, and never takes those that are barred. `None` if the map's spread is not to be
+/// had.
 ///
 /// # Errors
 /// As of [`PoseGraph::optimize`].
@@ -66,14 +62,23 @@ pub(super) fn grown<G: RigidGroup<D>, const D: usize>(
     policy: &Policy,
     options: &PoseGraphOptions,
     limit: f64,
+    seeds: &[Option<f64>],
     barred: &[bool],
 ) -> Result<Option<Grown<G, D>>, SolverError> {
-    let mut loops = Loops::of(graph, barred);
+    let mut loops = Loops::of(graph, seeds, barred);
     let mut statistics = SolveStatistics::default();
     let mut is_whole = true;
     for round in 0..MOST_ROUNDS {
         part.edges = chosen_edges(graph, &loops.are_taken());
-        let start = if round == 0 { options.start.clone() } else { "given".into() };
+        let mut start = if round == 0 { options.start.clone() } else { "given".into() };
+        if round == 0 && loops.count() > 0 {
+            // Most of them are right, and a map that is far from closing them tells nothing of those that are not.
+            part.edges.iter_mut().for_each(|edge| edge.robust = false);
+            let solved = part.optimize_all(policy, options, Graduation::NONE)?;
+            statistics = statistics.followed_by(solved, true);
+            part.edges = chosen_edges(graph, &loops.are_taken());
+            start = "given".into();
+        }
         let solved = part.optimize_all(policy, &PoseGraphOptions { start, ..options.clone() }, GRADUATION)?;
         statistics = statistics.followed_by(solved, true);
         let Some(spread) = Spread::of(&part, options.preconditioner.max_complete_entries) else { return Ok(None) };
@@ -111,10 +116,10 @@ struct Loops {
 }
 
 impl Loops {
-    fn of<G: RigidGroup<D>, const D: usize>(graph: &PoseGraph<G, D>, barred: &[bool]) -> Self {
+    fn of<G: RigidGroup<D>, const D: usize>(graph: &PoseGraph<G, D>, seeds: &[Option<f64>], barred: &[bool]) -> Self {
         Self {
             in_doubt: graph.edges.iter().filter(|edge| edge.robust).count(),
-            taken: vec![None; graph.edges.len()],
+            taken: seeds.to_vec(),
             returns: barred.iter().map(|barred| if *barred { MOST_RETURNS } else { 0 }).collect(),
             calibration: Calibration::new(),
         }
@@ -163,18 +168,6 @@ impl Loops {
             *taken = taken.or(enough.map(|judged| judged.squared * scale));
         }
     }
-}
-
-/// How much evidence a loop needs to be taken, of which so many are taken `already` of so many `in_doubt`: as little as
-/// keeps the share of wrong ones to the strictest of the [`LEVELS`] by which there is one to be taken. `None` if there is none.
-fn least_evidence(judged: &[Option<Judgement>], already: usize, in_doubt: usize) -> Option<f64> {
-    let mut evidence: Vec<f64> = judged.iter().flatten().map(|judged| judged.evidence).collect();
-    evidence.sort_by(|a, b| b.total_cmp(a));
-    LEVELS.iter().find_map(|level| {
-        let needed = |count: usize| (in_doubt as f64 / (level * (already + count) as f64)).ln();
-        let count = (1..=evidence.len()).rev().find(|&count| evidence[count - 1] >= needed(count))?;
-        Some(evidence[count - 1])
-    })
 }
 
 impl<G: RigidGroup<D>, const D: usize> Grown<G, D> {
@@ -288,8 +281,17 @@ mod tests {
         parted.edges.truncate(right);
         parted.edges.remove(300);
         let empty = PoseGraph::new(parted.nodes.clone(), vec![], vec![]);
-        let grown =
-            grown(&parted, empty, &policy, &options(), 10.0, &vec![false; parted.edges.len()]).unwrap().unwrap();
+        let grown = grown(
+            &parted,
+            empty,
+            &policy,
+            &options(),
+            10.0,
+            &vec![None; parted.edges.len()],
+            &vec![false; parted.edges.len()],
+        )
+        .unwrap()
+        .unwrap();
         assert!(!grown.is_sure && grown.taken.contains(&true));
         let solved = parted.optimize(&policy, &options()).unwrap();
         assert!(parted.rejected_edges(&options()).is_empty());
@@ -305,19 +307,5 @@ mod tests {
             odd.optimize(&policy, &options()).unwrap();
             assert!(odd.nodes.iter().all(Se2::is_finite));
         }
-    }
-
-    #[test]
-    fn strict_first_and_looser_as_more_is_known() {
-        let judged = |evidence: &[f64]| -> Vec<Option<Judgement>> {
-            evidence.iter().map(|&evidence| Some(Judgement { squared: 1.0, evidence })).collect()
-        };
-        // Of ten, alone: ln(10 / 0.001) = 9.2, ln(10 / 0.01) = 6.9, ln(10 / 0.1) = 4.6.
-        assert_eq!(least_evidence(&judged(&[9.0, 7.0, 10.0]), 0, 10), Some(9.0));
-        assert_eq!(least_evidence(&judged(&[7.0, 5.0, 2.0]), 0, 10), Some(7.0));
-        assert_eq!(least_evidence(&judged(&[4.7, 2.0]), 0, 10), Some(4.7));
-        assert_eq!(least_evidence(&judged(&[4.5, 2.0]), 0, 10), None);
-        assert_eq!(least_evidence(&judged(&[4.5, 2.0]), 8, 10), Some(4.5));
-        assert_eq!(least_evidence(&[None], 0, 10), None);
     }
 }

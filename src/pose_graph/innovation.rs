@@ -24,6 +24,11 @@ pub(super) struct Judgement {
 }
 
 impl<const D: usize> Innovation<D> {
+    /// That of a cycle, which is the gap by which it does not close.
+    pub(super) fn of_cycle(gap: SVector<f64, D>, covariance: SMatrix<f64, D, D>) -> Self {
+        Self { residual: gap, covariance }
+    }
+
     /// That of an edge which is not in the graph that was sampled. `None` if the edge tells nothing.
     pub(super) fn of<G: RigidGroup<D>>(
         graph: &PoseGraph<G, D>,
@@ -46,6 +51,23 @@ impl<const D: usize> Innovation<D> {
         let evidence = log_root(&wrong) - log_root(&right) + 0.5 * (squared(&wrong) - squared(&right));
         evidence.is_finite().then(|| Judgement { squared: squared(&right), evidence })
     }
+}
+
+/// The share of wrong ones that is expected among loops that are taken, at most: the first of these by which there is one to
+/// be taken. A wrong one costs most in the beginning, and then most loops can be judged strictly. By the last one there
+/// still are ten right ones that contradict a wrong one.
+const LEVELS: [f64; 3] = [0.001, 0.01, 0.1];
+
+/// How much evidence a loop needs to be taken, of which so many are taken `already` of so many `in_doubt`: as little as
+/// keeps the share of wrong ones to the strictest of the [`LEVELS`] by which there is one to be taken. `None` if there is none.
+pub(super) fn least_evidence(judged: &[Option<Judgement>], already: usize, in_doubt: usize) -> Option<f64> {
+    let mut evidence: Vec<f64> = judged.iter().flatten().map(|judged| judged.evidence).collect();
+    evidence.sort_by(|a, b| b.total_cmp(a));
+    LEVELS.iter().find_map(|level| {
+        let needed = |count: usize| (in_doubt as f64 / (level * (already + count) as f64)).ln();
+        let count = (1..=evidence.len()).rev().find(|&count| evidence[count - 1] >= needed(count))?;
+        Some(evidence[count - 1])
+    })
 }
 
 /// Pairs of nodes from which it is found how far apart two of them are: enough that chance leaves a twentieth of it open.
@@ -205,5 +227,19 @@ mod tests {
         assert!(chance(&edge, 9.0) > 5.0 * expected);
         edge.information.fill(0.0);
         assert!(chance_to_fit(&edge, 0.0, &at_random).is_none());
+    }
+
+    #[test]
+    fn strict_first_and_looser_as_more_is_known() {
+        let judged = |evidence: &[f64]| -> Vec<Option<Judgement>> {
+            evidence.iter().map(|&evidence| Some(Judgement { squared: 1.0, evidence })).collect()
+        };
+        // Of ten, alone: ln(10 / 0.001) = 9.2, ln(10 / 0.01) = 6.9, ln(10 / 0.1) = 4.6.
+        assert_eq!(least_evidence(&judged(&[9.0, 7.0, 10.0]), 0, 10), Some(9.0));
+        assert_eq!(least_evidence(&judged(&[7.0, 5.0, 2.0]), 0, 10), Some(7.0));
+        assert_eq!(least_evidence(&judged(&[4.7, 2.0]), 0, 10), Some(4.7));
+        assert_eq!(least_evidence(&judged(&[4.5, 2.0]), 0, 10), None);
+        assert_eq!(least_evidence(&judged(&[4.5, 2.0]), 8, 10), Some(4.5));
+        assert_eq!(least_evidence(&[None], 0, 10), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::growth::{LEAST_TAKEN, grown};
 use super::problem::GraphProblem;
-use super::support::supported;
+use super::support::{confirmed, supported};
 use super::validate::validate;
 use super::verdict;
 use super::{PoseGraph, PoseGraphEdge, PoseGraphOptions};
@@ -86,8 +86,8 @@ pub(super) const MOST_CHOICES: usize = 6;
 /// Optimizes with the graduated loss, but without edges that are not plausible: they would draw the nodes away while the loss
 /// is still nearly the square, and join in the factor what is far apart. Which ones are is known where a map has
 /// [`grown`]; it grows a second time without the loops that nothing confirmed if some contradict it. Where it is not sure of
-/// itself, those that have a [`supported`] neighbour are tried as well, and the end of
-/// less cost counts.
+/// itself, it grows from those that are [`confirmed`] by others, and where that leaves it unsure, too, those that have a
+/// [`supported`] neighbour are tried as well. The end of least cost counts.
 ///
 /// Costs are those of all edges under the loss at its end. On an error nothing is changed.
 ///
@@ -108,17 +108,24 @@ pub(super) fn optimize_plausible<G: RigidGroup<D>, const D: usize>(
     empty.prepared = graph.prepared.take();
     let mut ends = Vec::new();
     let mut is_sure = false;
-    let none = vec![false; graph.edges.len()];
-    if let Some(first) = grown(graph, empty.clone(), policy, options, limit, &none)? {
+    let (none, no_seeds) = (vec![false; graph.edges.len()], vec![None; graph.edges.len()]);
+    if let Some(first) = grown(graph, empty.clone(), policy, options, limit, &no_seeds, &none)? {
         is_sure = first.is_sure;
         let unconfirmed = first.unconfirmed(graph, limit);
         ends.push(verdict::settled(graph, first, policy, options, limit)?);
         // A wrong loop that was taken early may be what bars right ones.
         if let Some(barred) = unconfirmed
-            && let Some(second) = grown(graph, empty.clone(), policy, options, limit, &barred)?
+            && let Some(second) = grown(graph, empty.clone(), policy, options, limit, &no_seeds, &barred)?
         {
             ends.push(verdict::settled(graph, second, policy, options, limit)?);
         }
+    }
+    let seeds = if is_sure { no_seeds } else { confirmed(graph) };
+    if seeds.iter().any(Option::is_some)
+        && let Some(seeded) = grown(graph, empty.clone(), policy, options, limit, &seeds, &none)?
+    {
+        is_sure = seeded.is_sure;
+        ends.push(verdict::settled(graph, seeded, policy, options, limit)?);
     }
     if !is_sure {
         ends.push(from_supported(graph, empty, policy, options)?);

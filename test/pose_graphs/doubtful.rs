@@ -78,11 +78,17 @@ fn a_graduated_loss_rejects_a_third_of_wrong_loops() {
 
 #[test]
 fn a_graduated_solve_starts_nowhere_else_than_it_is_told() {
-    // Without one step of the way only loops join its parts, and what grows from the way is not sure of itself.
-    let (mut graph, truth, mut wrong) = laps(20);
-    let step = graph.edges.iter().position(|edge| !edge.robust && (edge.from, edge.to) == (30, 31)).unwrap();
-    graph.edges.remove(step);
-    wrong.iter_mut().for_each(|index| *index -= usize::from(*index > step));
+    // Two thirds of the loops are wrong, and without one step of the way only loops join its parts: no map is sure of itself.
+    let (mut graph, truth, wrong) = laps(20);
+    let is_wrong: Vec<bool> = (0..graph.edges.len()).map(|index| wrong.contains(&index)).collect();
+    let mut edges: Vec<_> = graph.edges.drain(..).zip(is_wrong).collect();
+    let mut right = 0;
+    edges.retain(|(edge, is_wrong)| {
+        right += usize::from(edge.robust && !is_wrong);
+        (edge.from, edge.to) != (30, 31) && (!edge.robust || *is_wrong || right % 4 == 0)
+    });
+    let wrong: Vec<usize> = (0..edges.len()).filter(|&index| edges[index].1).collect();
+    graph.edges.extend(edges.into_iter().map(|(edge, _)| edge));
     let iterations = |start: &str| {
         let mut graph = graph.clone();
         let options =
@@ -97,8 +103,9 @@ fn a_graduated_solve_starts_nowhere_else_than_it_is_told() {
     assert!(given < auto, "{given} of {auto}");
 }
 
-/// Adds wrong loops, as a share of those that there are, to a graph, and holds what comes of it to the solution without them.
-fn bears<G: RigidGroup<D>, const D: usize>(name: &str, mut clean: PoseGraph<G, D>, share: f64, seed: u64) {
+/// Adds wrong loops, as a share of those that there are, to a graph, and holds what comes of it to the solution without them:
+/// no node may be further off than `most_m`.
+fn bears<G: RigidGroup<D>, const D: usize>(name: &str, mut clean: PoseGraph<G, D>, share: f64, seed: u64, most_m: f64) {
     let policy = Policy::resolve("mixed").unwrap();
     let mut graph = clean.clone();
     graph.edges.iter_mut().for_each(|edge| edge.robust = edge.from.abs_diff(edge.to) != 1);
@@ -123,19 +130,28 @@ fn bears<G: RigidGroup<D>, const D: usize>(name: &str, mut clean: PoseGraph<G, D
     let position = |node: &G| node.to_space().translation.vector;
     let gap = |(a, b): (&G, &G)| (position(a) - position(b)).norm();
     let gap = graph.nodes.iter().zip(&clean.nodes).map(gap).fold(0.0, f64::max);
-    assert!(gap < 0.5, "{name}, {seed}: {gap} m");
+    assert!(gap < most_m, "{name}, {seed}: {gap} m");
+    assert!(statistics.doubts.is_empty(), "{name}, {seed}: {:?}", statistics.doubts);
 }
 
 #[test]
 fn real_graphs_bear_many_wrong_loops() {
-    // The last one's loops deviate by a little more than they say: judged by that, four fifths of them seem to be wrong.
+    // The loops of this one deviate by a little more than they say: judged by that, four fifths of them seem to be wrong.
     let noisy = "rtabmap_tests/2loops_workspace_3IT_gt.g2o";
-    let sets = [("intel/intel.g2o", 0.3, 14), ("M3500/input_M3500_g2o.g2o", 0.4, 11)];
-    for (name, share, seed) in sets.into_iter().chain((0..6).map(|seed| (noisy, 1.0, seed))) {
+    // The way of this one tells next to nothing, by 0.3 m a step, and what its loops tell is that of one another. One of them
+    // contradicts the others, and decides about two metres.
+    let vague = "intel/input_INTEL_g2o.g2o";
+    let sets = [
+        ("intel/intel.g2o", 0.3, 14, 0.5),
+        ("M3500/input_M3500_g2o.g2o", 0.4, 11, 0.5),
+        (vague, 1.0, 1, 6.0),
+        (vague, 1.0, 2, 6.0),
+    ];
+    for (name, share, seed, most_m) in sets.into_iter().chain((0..6).map(|seed| (noisy, 1.0, seed, 0.5))) {
         let Some(path) = data(name) else { continue };
         match g2o::read(&path).unwrap().graph {
-            Graph::Plane(graph) => bears(name, graph, share, seed),
-            Graph::Space(graph) => bears(name, graph, share, seed),
+            Graph::Plane(graph) => bears(name, graph, share, seed, most_m),
+            Graph::Space(graph) => bears(name, graph, share, seed, most_m),
         }
     }
 }

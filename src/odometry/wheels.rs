@@ -51,7 +51,7 @@ impl Wheels {
         }
     }
 
-    /// The motion from one time to another; `None` if they do not reach over the whole interval.
+    /// The motion from one time to another; `None` if the samples do not reach over the whole interval.
     pub(super) fn motion(&self, from_nanos: i64, to_nanos: i64) -> Option<Motion> {
         let (from, to) = (self.pose(from_nanos)?, self.pose(to_nanos)?);
         let (mut distance_m, mut rotation_rad) = (0.0, 0.0);

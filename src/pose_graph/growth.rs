@@ -68,17 +68,17 @@ pub(super) fn grown<G: RigidGroup<D>, const D: usize>(
     let mut loops = Loops::of(graph, seeds, barred);
     let mut statistics = SolveStatistics::default();
     let mut is_whole = true;
+    let is_seeded = loops.count() > 0;
+    if is_seeded {
+        // Most of them are right, and a map that is far from closing them tells nothing of those that are not.
+        part.edges = chosen_edges(graph, &loops.are_taken());
+        part.edges.iter_mut().for_each(|edge| edge.robust = false);
+        let solved = part.optimize_all(policy, options, Graduation::NONE)?;
+        statistics = statistics.followed_by(solved, true);
+    }
     for round in 0..MOST_ROUNDS {
         part.edges = chosen_edges(graph, &loops.are_taken());
-        let mut start = if round == 0 { options.start.clone() } else { "given".into() };
-        if round == 0 && loops.count() > 0 {
-            // Most of them are right, and a map that is far from closing them tells nothing of those that are not.
-            part.edges.iter_mut().for_each(|edge| edge.robust = false);
-            let solved = part.optimize_all(policy, options, Graduation::NONE)?;
-            statistics = statistics.followed_by(solved, true);
-            part.edges = chosen_edges(graph, &loops.are_taken());
-            start = "given".into();
-        }
+        let start = if round == 0 && !is_seeded { options.start.clone() } else { "given".into() };
         let solved = part.optimize_all(policy, &PoseGraphOptions { start, ..options.clone() }, GRADUATION)?;
         statistics = statistics.followed_by(solved, true);
         let Some(spread) = Spread::of(&part, options.preconditioner.max_complete_entries) else { return Ok(None) };

@@ -261,7 +261,9 @@ impl<G: RigidGroup<D>, const D: usize> PoseGraph<G, D> {
         let in_doubt = self.edges.iter().filter(|edge| edge.robust).count();
         let fitting = in_doubt - self.rejected_edges(options).len();
         let few = ((fitting as f64) < LEAST_TAKEN * in_doubt as f64).then(|| {
-            format!("only {fitting} of {in_doubt} edges that may be wrong fit: some of them may be what is wrong")
+            format!(
+                "only {fitting} of {in_doubt} edges that may be wrong fit the map: it may rest on wrong ones itself"
+            )
         });
         let certain =
             PoseGraph::new(self.nodes.clone(), Vec::new(), chosen_edges(self, &vec![false; self.edges.len()]));

@@ -222,6 +222,8 @@ impl Mapper {
             Ok(None) => {}
             Ok(Some(correction)) => {
                 self.diagnostics.count("loops", correction.loops.len() as u64);
+                let doubts = &correction.solve.doubts;
+                self.diagnostics.trouble("map", (!doubts.is_empty()).then(|| doubts.join("; ")));
                 let report = solve::solve_report_msg(&correction.solve, self.newest_nanos.unwrap_or(0));
                 if let Err(error) = self.outputs.solves.publish(&report) {
                     tracing::error!("solves: {error}");

@@ -145,7 +145,10 @@ impl Node {
     }
 
     /// Spins on a thread of its own until the guard is dropped.
-    pub fn spin(self) -> Spinning {
+    ///
+    /// # Errors
+    /// [`RosError::Start`] if the system gives no thread.
+    pub fn spin(self) -> Result<Spinning, RosError> {
         Spinning::start(self.inner)
     }
 }
@@ -187,7 +190,7 @@ where
         let parameters = node.serve_parameters()?;
         let time = node.follow_clock()?;
         let work = start(&mut node)?;
-        let _spinning = node.spin();
+        let _spinning = node.spin()?;
         let parameters = tokio::spawn(parameters);
         let time = tokio::spawn(time);
         tracing::info!("{name}: ready");

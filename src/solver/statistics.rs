@@ -54,7 +54,8 @@ pub struct SolveStatistics {
     pub stop_reason: String,
     /// Repeats one precision higher, and why.
     pub escalations: Vec<String>,
-    /// Why the end may be wrong though it was reached as it should be: a map that rejects most of its loops, ...
+    /// Why the end may be wrong though it was reached as it should be, as where a map rejects most of its loops; empty if
+    /// nothing speaks against it.
     pub doubts: Vec<String>,
     /// Number of residual rows.
     pub row_count: usize,

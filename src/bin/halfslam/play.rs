@@ -38,7 +38,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let options =
         PlayOptions { rate: arguments.rate, clock: arguments.clock, wait: Duration::from_secs_f64(arguments.wait) };
     let player = Player::advertise(&mut node, &recording, &config.ros, options)?;
-    let _spinning = node.spin();
+    let _spinning = node.spin()?;
     let signal = runtime.block_on(async { halfslam::ros::node::signal() })?;
     let watcher = std::thread::spawn({
         let stop = stop.clone();

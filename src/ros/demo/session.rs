@@ -92,7 +92,7 @@ pub fn run(options: &DemoOptions, progress: &mut dyn FnMut(usize, usize)) -> Res
     let (listener, taking) = Listener::subscribe(&mut node)?;
     let play = PlayOptions { rate: options.rate, clock: true, wait: LISTENER_WAIT };
     let player = Player::advertise(&mut node, &recording, &config.ros, play)?;
-    let _spinning = node.spin();
+    let _spinning = node.spin()?;
     runtime.spawn(taking);
 
     let mut children = Children::start(&config)?;
